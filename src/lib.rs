@@ -1,0 +1,18 @@
+//! SSTP ([MS-SSTP]) for Linux: a VPN client with PPP in user space over TUN.
+//!
+//! The crate is laid out in layers; a lower one never names a higher one:
+//!
+//! | layer | modules | knows |
+//! |---|---|---|
+//! | faces | `dbus`, the binaries | D-Bus, NetworkManager |
+//! | driver | `tunnel`, `transport`, `tun` | sockets, TLS, the TUN device, the clock |
+//! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
+//! | protocols | `sstp`, [`ppp`], [`datapath`] | one protocol each |
+//! | crypto | [`crypto`] | keys and responses |
+//! | wire | [`wire`] | bytes and typed values |
+//!
+//! [`session`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
+//! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock.
+//!
+//! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
+pub mod session;
