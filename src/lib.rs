@@ -15,5 +15,7 @@
 //! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock.
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
+
 pub mod crypto;
 pub mod session;
+pub mod wire;
