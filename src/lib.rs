@@ -6,16 +6,18 @@
 //! |---|---|---|
 //! | faces | `dbus`, the binaries | D-Bus, NetworkManager |
 //! | driver | `tunnel`, `transport`, `tun` | sockets, TLS, the TUN device, the clock |
+//! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | `sstp`, [`ppp`], [`datapath`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
 //!
-//! [`session`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
+//! [`profile`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
 //! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock.
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
 pub mod crypto;
+pub mod profile;
 pub mod session;
 pub mod wire;

@@ -1,0 +1,414 @@
+//! The one table of settings: every data key that network-manager-sstp, its editors or Plasma ever wrote.
+
+/// A data key of a profile (`vpn.data` in NetworkManager).
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The value that an absent or empty one stands for; `None`: there is none.
+    pub default: Option<&'static str>,
+    /// What it says, in words.
+    pub meaning: &'static str,
+    /// What comes of it here.
+    pub effect: Effect,
+}
+
+/// What a value looks like. How values are read is told at each kind; a value that cannot be read is named in a notice
+/// and counts as absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// `yes` or `no`; also `true`, `on`, `1` and `false`, `off`, `0`, in upper or lower case.
+    Yes,
+    /// A decimal number in this range, ends included. As the C library's `strtol` does, it may begin with space and end
+    /// with anything that is not a digit.
+    Number {
+        /// Least value.
+        min: u32,
+        /// Greatest value.
+        max: u32,
+    },
+    /// Secret flags: a decimal sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required).
+    Flags,
+    /// The name of a file, with NetworkManager's escapes (`\\`, `\040`) for what is not UTF-8.
+    Path,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A secret, kept in the data by a program that did not know better. Its value is never shown.
+    Secret,
+}
+
+/// What comes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does this.
+    Acts(&'static str),
+    /// It has no effect, and needs none, for this reason.
+    NotNeeded(&'static str),
+    /// It ought to have an effect and has none; a profile that sets it gets a notice.
+    NotYet(&'static str),
+    /// A profile that sets it cannot be connected yet; the sentence of that error is the sentence here.
+    Refused(&'static str),
+}
+
+/// The key of this name, if there is one.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Why a profile with certificates cannot be connected.
+pub(super) const NO_CERTIFICATES: &str = "authentication with a certificate is not available yet";
+/// Why a profile with a proxy cannot be connected.
+pub(super) const NO_PROXIES: &str = "proxies are not supported yet";
+const TLS_ENCRYPTS: &str = "TLS encrypts already, so MPPE is never negotiated";
+const NEVER_COMPRESSED: &str = "compression is never negotiated";
+const FLAGS: &str = "says who keeps the secret and whether it is asked for";
+
+/// Every known key, in the order of the editors.
+pub static KEYS: &[Key] = &[
+    Key {
+        name: "gateway",
+        kind: Kind::Text,
+        default: None,
+        meaning: "the server: name, name:port, IPv4 address, IPv4:port, IPv6 address or [IPv6]:port",
+        effect: Effect::Acts("is connected to; its certificate must be issued for this name or address"),
+    },
+    Key {
+        name: "connection-type",
+        kind: Kind::Choice(&["password", "tls"]),
+        default: Some("password"),
+        meaning: "how the user authenticates: with a name and a password, or with a certificate",
+        effect: Effect::Acts("selects the keys that are looked at"),
+    },
+    Key {
+        name: "user",
+        kind: Kind::Text,
+        default: None,
+        meaning: "user name; absent: the user-name of the VPN setting",
+        effect: Effect::Acts("is the name in PPP authentication"),
+    },
+    Key {
+        name: "domain",
+        kind: Kind::Text,
+        default: None,
+        meaning: "Windows domain of the user",
+        effect: Effect::Acts(r"makes the name DOMAIN\user"),
+    },
+    Key {
+        name: "password-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret password",
+        effect: Effect::Acts(FLAGS),
+    },
+    Key {
+        name: "ca-cert",
+        kind: Kind::Path,
+        default: None,
+        meaning: "PEM file of the authority that issued the server's certificate; absent: the system's authorities",
+        effect: Effect::Acts("is trusted in the place of the system's authorities"),
+    },
+    Key {
+        name: "ignore-cert-warn",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "connect although the server's certificate is not valid",
+        effect: Effect::Acts("turns the verification of the server's certificate off"),
+    },
+    Key {
+        name: "tls-ext",
+        kind: Kind::Yes,
+        default: Some("yes"),
+        meaning: "tell the server's name in the TLS handshake (SNI)",
+        effect: Effect::Acts("is on unless the profile says no; the name in the certificate is verified either way"),
+    },
+    Key {
+        name: "crl-file",
+        kind: Kind::Path,
+        default: None,
+        meaning: "file of revoked certificates",
+        effect: Effect::NotYet("revocation is not checked"),
+    },
+    Key {
+        name: "mtu",
+        kind: Kind::Number { min: 0, max: 65_535 },
+        default: None,
+        meaning: "largest datagram in the tunnel in octets; absent or 0: what the server negotiates",
+        effect: Effect::Acts("bounds the MTU of the interface and the MRU that is requested"),
+    },
+    Key {
+        name: "refuse-eap",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not authenticate with EAP",
+        effect: Effect::NotNeeded("EAP is not available yet, so it is refused anyway"),
+    },
+    Key {
+        name: "refuse-pap",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not authenticate with PAP",
+        effect: Effect::Acts("PAP is refused"),
+    },
+    Key {
+        name: "refuse-chap",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not authenticate with CHAP-MD5",
+        effect: Effect::Acts("CHAP-MD5 is refused"),
+    },
+    Key {
+        name: "refuse-mschap",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not authenticate with MS-CHAP version 1",
+        effect: Effect::NotNeeded("MS-CHAP version 1 is always refused: it is broken"),
+    },
+    Key {
+        name: "refuse-mschapv2",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not authenticate with MS-CHAPv2",
+        effect: Effect::Acts("MS-CHAPv2 is refused"),
+    },
+    Key {
+        name: "require-mppe",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "encrypt inside PPP with MPPE",
+        effect: Effect::Acts(
+            "PAP and CHAP-MD5 are refused, as they yield no keys for MPPE; MPPE itself is not used: TLS encrypts already",
+        ),
+    },
+    Key {
+        name: "require-mppe-40",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "use 40-bit MPPE keys",
+        effect: Effect::Acts("as require-mppe"),
+    },
+    Key {
+        name: "require-mppe-128",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "use 128-bit MPPE keys",
+        effect: Effect::Acts("as require-mppe"),
+    },
+    Key {
+        name: "mppe-stateful",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "allow stateful MPPE",
+        effect: Effect::NotNeeded(TLS_ENCRYPTS),
+    },
+    Key {
+        name: "nobsdcomp",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not compress with BSD-Compress",
+        effect: Effect::NotNeeded(NEVER_COMPRESSED),
+    },
+    Key {
+        name: "nodeflate",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not compress with Deflate",
+        effect: Effect::NotNeeded(NEVER_COMPRESSED),
+    },
+    Key {
+        name: "no-vj-comp",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "do not compress TCP headers",
+        effect: Effect::NotNeeded(NEVER_COMPRESSED),
+    },
+    Key {
+        name: "lcp-echo-failure",
+        kind: Kind::Number { min: 0, max: 65_535 },
+        default: Some("0"),
+        meaning: "how many LCP Echo-Requests may stay unanswered; 0: any number",
+        effect: Effect::Acts("ends the session after that many"),
+    },
+    Key {
+        name: "lcp-echo-interval",
+        kind: Kind::Number { min: 0, max: 65_535 },
+        default: Some("0"),
+        meaning: "seconds between LCP Echo-Requests; 0: none are sent",
+        effect: Effect::Acts("sends them; SSTP's own Echo-Requests are sent in any case"),
+    },
+    Key {
+        name: "unit",
+        kind: Kind::Number { min: 0, max: 65_535 },
+        default: None,
+        meaning: "number of the interface",
+        effect: Effect::Acts(
+            "names the interface ppp<number>, as pppd did; absent: the kernel numbers it (sstp0, sstp1 ...)",
+        ),
+    },
+    Key {
+        name: "proxy-server",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name or address of an HTTP proxy",
+        effect: Effect::Refused(NO_PROXIES),
+    },
+    Key {
+        name: "proxy-port",
+        kind: Kind::Number { min: 0, max: 65_535 },
+        default: None,
+        meaning: "port of the HTTP proxy",
+        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+    },
+    Key {
+        name: "proxy-user",
+        kind: Kind::Text,
+        default: None,
+        meaning: "user name at the HTTP proxy",
+        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+    },
+    Key {
+        name: "proxy-password",
+        kind: Kind::Secret,
+        default: None,
+        meaning: "password at the HTTP proxy, where Plasma keeps it",
+        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+    },
+    Key {
+        name: "proxy-password-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret proxy-password",
+        effect: Effect::Acts(FLAGS),
+    },
+    Key {
+        name: "uuid",
+        kind: Kind::Text,
+        default: None,
+        meaning: "identifier of the connection; absent: the connection's own UUID",
+        effect: Effect::Acts("is told to the server as SSTPCORRELATIONID"),
+    },
+    Key {
+        name: "no-secret",
+        kind: Kind::Text,
+        default: None,
+        meaning: "mark of an authentication dialog that had nothing to ask",
+        effect: Effect::NotNeeded("it is only a mark"),
+    },
+    Key {
+        name: "name",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name of the setting",
+        effect: Effect::NotNeeded("the connection has a name of its own"),
+    },
+    Key {
+        name: "tls-ca-cert",
+        kind: Kind::Path,
+        default: None,
+        meaning: "PEM file of the authority that issued the certificate of the authentication server (EAP-TLS)",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-identity",
+        kind: Kind::Text,
+        default: None,
+        meaning: "EAP identity; absent: tls-subject-name",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-subject-name",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name in the user's certificate, filled in by the editor",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-user-cert",
+        kind: Kind::Path,
+        default: None,
+        meaning: "the user's certificate: PEM or PKCS#12",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-user-key",
+        kind: Kind::Path,
+        default: None,
+        meaning: "the user's private key",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-user-key-secret-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret tls-user-key-secret",
+        effect: Effect::Acts(FLAGS),
+    },
+    Key {
+        name: "tls-verify-key-usage",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "verify the key usage of the authentication server's certificate",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-verify-method",
+        kind: Kind::Choice(&["none", "subject", "name", "suffix"]),
+        default: None,
+        meaning: "how tls-remotename is compared with the authentication server's certificate",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-remotename",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name that the authentication server's certificate must have",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+    Key {
+        name: "tls-max-version",
+        kind: Kind::Choice(&["1.0", "1.1", "1.2", "1.3"]),
+        default: None,
+        meaning: "greatest TLS version inside EAP",
+        effect: Effect::NotYet(NO_CERTIFICATES),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The keys of network-manager-sstp 1.3.1 and later, in the order of its table of valid properties, then what only
+    /// Plasma writes and what that plugin tolerates.
+    const EVER_WRITTEN: &str = "gateway user password-flags domain connection-type ca-cert ignore-cert-warn tls-ext mtu \
+        refuse-eap refuse-pap refuse-chap refuse-mschap refuse-mschapv2 require-mppe require-mppe-40 require-mppe-128 \
+        mppe-stateful nobsdcomp nodeflate no-vj-comp lcp-echo-failure lcp-echo-interval unit proxy-server proxy-port \
+        proxy-user proxy-password-flags uuid no-secret crl-file tls-ca-cert tls-identity tls-subject-name tls-user-cert \
+        tls-user-key tls-user-key-secret-flags tls-verify-key-usage tls-verify-method tls-remotename tls-max-version \
+        proxy-password name";
+
+    #[test]
+    fn the_table_has_every_key_once() {
+        let names: BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
+        assert_eq!(names, EVER_WRITTEN.split_ascii_whitespace().collect());
+        assert_eq!(KEYS.len(), 43);
+    }
+
+    #[test]
+    fn every_default_is_of_its_kind() {
+        for key in KEYS {
+            let Some(default) = key.default else { continue };
+            match key.kind {
+                Kind::Yes => assert!(["yes", "no"].contains(&default), "{}", key.name),
+                Kind::Number { min, max } => assert!((min..=max).contains(&default.parse().unwrap()), "{}", key.name),
+                Kind::Flags => assert!(default.parse::<u32>().unwrap() <= 7, "{}", key.name),
+                Kind::Choice(words) => assert!(words.contains(&default), "{}", key.name),
+                Kind::Text | Kind::Path | Kind::Secret => panic!("{} cannot have a default", key.name),
+            }
+        }
+    }
+}

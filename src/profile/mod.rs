@@ -1,0 +1,393 @@
+//! The profile of a connection: what NetworkManager and its editors call the VPN setting, read into typed values.
+//!
+//! This module is the single home of the setting names. [`KEYS`] is the one table of them; [`Profile::from_settings`]
+//! reads what network-manager-sstp (1.2 to 1.3), its GTK editors, Plasma or a person with nmcli wrote, as leniently as
+//! they did. Nothing that can be ignored is an error: unknown keys and values that cannot be read become a [`Notice`].
+
+mod gateway;
+mod keys;
+mod secrets;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+pub use gateway::{Gateway, Host};
+pub use keys::{Effect, KEYS, Key, Kind};
+pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, required_secrets};
+pub use values::Notice;
+
+use crate::session;
+use values::Reader;
+
+/// The service type of these connections in NetworkManager (`vpn.service-type`).
+pub const SERVICE_TYPE: &str = "org.freedesktop.NetworkManager.sstp";
+
+/// Default of the MRU that is requested, in octets (RFC 1661 6.1).
+const DEFAULT_MRU: u16 = 1500;
+/// Least MTU that pppd took, in octets.
+const MIN_MTU: u32 = 128;
+/// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
+const MIN_IPV6_MTU: u16 = 1280;
+
+/// A connection as a person has set it up, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Where the server is; its host is the name or address to verify the certificate for.
+    pub gateway: Gateway,
+    /// PEM file of the only authorities to trust; `None`: the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// Do not verify the server's certificate.
+    pub ignore_cert_warn: bool,
+    /// Tell the gateway's name in the TLS handshake; where the gateway is an address there is no name to tell.
+    pub send_sni: bool,
+    /// File of revoked certificates.
+    pub crl_file: Option<PathBuf>,
+    /// How the user authenticates.
+    pub authentication: Authentication,
+    /// PPP authentication methods that may be used.
+    pub methods: session::Methods,
+    /// EAP may be used.
+    pub eap: bool,
+    /// The HTTP proxy to go through.
+    pub proxy: Option<Proxy>,
+    /// Name of the interface; the kernel puts a number in the place of `%d`.
+    pub interface: String,
+    /// Upper bound of the tunnel's MTU in octets, at least 128; `None`: what is negotiated.
+    pub mtu: Option<u16>,
+    /// Time between LCP Echo-Requests; `None`: none are sent.
+    pub lcp_echo_interval: Option<Duration>,
+    /// How many LCP Echo-Requests may stay unanswered; 0: any number.
+    pub lcp_echo_failure: u32,
+    /// What to tell the server as `SSTPCORRELATIONID` (MS-SSTP 3.2.4.1), in text order.
+    pub correlation_id: Option<[u8; 16]>,
+    /// Negotiate IPv4. The data does not say; it is `true` until the caller, who knows `ipv4.method`, says otherwise.
+    pub ipv4: bool,
+    /// Negotiate IPv6; as with IPv4, but `false` where the MTU is too small for it.
+    pub ipv6: bool,
+    /// The secrets without which there is no point in connecting.
+    required_secrets: Vec<Secret>,
+    /// The password need not be there: an absent one is an empty one.
+    password_not_required: bool,
+}
+
+/// How the user authenticates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// By name and password.
+    Password {
+        /// User name as PPP sends it, `DOMAIN\` included; `None`: the profile has none.
+        user_name: Option<String>,
+    },
+    /// By certificate, in EAP-TLS.
+    Certificate(CertificateSettings),
+}
+
+/// What EAP-TLS needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateSettings {
+    /// EAP identity: what the profile sets, else the name in the certificate that the editor noted.
+    pub identity: Option<String>,
+    /// The user's certificate, PEM or PKCS#12.
+    pub user_cert: Option<PathBuf>,
+    /// The user's private key.
+    pub user_key: Option<PathBuf>,
+    /// The authority that issued the certificate of the authentication server; `None`: the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// Verify the key usage of that certificate.
+    pub verify_key_usage: bool,
+    /// How its name is compared: `none`, `subject`, `name` or `suffix`.
+    pub verify_method: Option<&'static str>,
+    /// The name that it must have.
+    pub remote_name: Option<String>,
+    /// Greatest TLS version: `1.0`, `1.1`, `1.2` or `1.3`.
+    pub max_version: Option<&'static str>,
+}
+
+/// An HTTP proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its name or address, as written.
+    pub server: String,
+    /// Its port; `None`: the profile has none, or 0.
+    pub port: Option<u16>,
+    /// User name at the proxy.
+    pub user: Option<String>,
+}
+
+/// Why a profile cannot be connected. Each is a sentence that says which setting to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no gateway.
+    NoGateway,
+    /// The gateway is neither a name nor an address.
+    BadGateway {
+        /// As written.
+        gateway: String,
+        /// What is wrong with it, as the end of a sentence.
+        reason: &'static str,
+    },
+    /// `connection-type` is neither `password` nor `tls`.
+    BadConnectionType(String),
+    /// There is no user name.
+    NoUserName,
+    /// There is no password.
+    NoPassword,
+    /// The profile authenticates with a certificate.
+    CertificateAuthentication,
+    /// The profile goes through a proxy. Going around it would be another connection than was asked for.
+    Proxy {
+        /// The proxy.
+        server: String,
+    },
+    /// Every authentication method is refused.
+    NoMethodLeft,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGateway => f.write_str("the profile has no gateway: set gateway to the name of the server"),
+            Self::BadGateway { gateway, reason } => {
+                write!(f, "the gateway {gateway:?} of the profile cannot be used: {reason}")
+            }
+            Self::BadConnectionType(text) => {
+                write!(f, "connection-type={text:?} is neither password nor tls: change it in the profile")
+            }
+            Self::NoUserName => f.write_str("the profile has no user name: set user"),
+            Self::NoPassword => f.write_str("there is no password for the user: store one or let it be asked for"),
+            Self::CertificateAuthentication => write!(
+                f,
+                "the profile has connection-type=tls, but {}: use connection-type=password with a user and a password",
+                keys::NO_CERTIFICATES
+            ),
+            Self::Proxy { server } => write!(
+                f,
+                "the profile goes through the HTTP proxy {server:?}, but {}: \
+                 clear proxy-server if the gateway can be reached without",
+                keys::NO_PROXIES
+            ),
+            Self::NoMethodLeft => f.write_str(
+                "the profile refuses every authentication method that is available: \
+                 allow MS-CHAPv2 (refuse-mschapv2=no), or PAP or CHAP-MD5",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Profile {
+    /// Reads the data of a VPN setting.
+    ///
+    /// `user_name` is the setting's `user-name`, which stands in for an absent `user`; `uuid` is the connection's UUID,
+    /// which stands in for an absent `uuid`. The notices are for the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoGateway`], [`Error::BadGateway`] and [`Error::BadConnectionType`]: what cannot be read at all. What
+    /// can be read but not connected is told by [`Self::check`].
+    pub fn from_settings(
+        data: &BTreeMap<String, String>,
+        user_name: Option<&str>,
+        uuid: Option<&str>,
+    ) -> Result<(Self, Vec<Notice>), Error> {
+        let mut reader = Reader::new(data);
+        let gateway = reader.text("gateway").ok_or(Error::NoGateway)?;
+        let gateway =
+            Gateway::parse(gateway).map_err(|reason| Error::BadGateway { gateway: gateway.to_owned(), reason })?;
+        let authentication = read_authentication(&mut reader, user_name)?;
+        let mtu = read_mtu(&mut reader);
+        let seconds = reader.number("lcp-echo-interval").unwrap_or(0);
+        let profile = Self {
+            gateway,
+            ca_cert: reader.path("ca-cert"),
+            ignore_cert_warn: read_ignore_cert_warn(&mut reader),
+            send_sni: reader.yes("tls-ext"),
+            crl_file: reader.path("crl-file"),
+            authentication,
+            methods: read_methods(&mut reader),
+            eap: !reader.yes("refuse-eap"),
+            proxy: read_proxy(&mut reader),
+            interface: reader.number("unit").map_or_else(|| "sstp%d".to_owned(), |unit| format!("ppp{unit}")),
+            mtu,
+            lcp_echo_interval: (seconds != 0).then(|| Duration::from_secs(seconds.into())),
+            lcp_echo_failure: reader.number("lcp-echo-failure").unwrap_or(0),
+            correlation_id: read_correlation_id(&mut reader, uuid),
+            ipv4: true,
+            ipv6: mtu.is_none_or(|mtu| mtu >= MIN_IPV6_MTU),
+            required_secrets: required_secrets(data),
+            password_not_required: read_flags(&mut reader).not_required(),
+        };
+        let certificate = matches!(profile.authentication, Authentication::Certificate(_));
+        reader.name_what_is_not_acted_on(|name| certificate || !name.starts_with("tls-"));
+        Ok((profile, reader.notices))
+    }
+
+    /// Whether this profile can be connected, its secrets apart.
+    ///
+    /// # Errors
+    ///
+    /// What must be changed in it first.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(proxy) = &self.proxy {
+            return Err(Error::Proxy { server: proxy.server.clone() });
+        }
+        match &self.authentication {
+            Authentication::Certificate(_) => return Err(Error::CertificateAuthentication),
+            Authentication::Password { user_name: None } => return Err(Error::NoUserName),
+            Authentication::Password { user_name: Some(_) } => {}
+        }
+        let session::Methods { pap, chap_md5, mschapv2 } = self.methods;
+        if pap || chap_md5 || mschapv2 { Ok(()) } else { Err(Error::NoMethodLeft) }
+    }
+
+    /// The secrets to ask for before this profile can be connected, in the order in which a person is asked. None for a
+    /// profile that could not be connected with them either: its error should come at once, not behind a question.
+    pub fn missing_secrets(&self, secrets: &Secrets) -> Vec<Secret> {
+        // The user name may come later: NetworkManager adds one of its own to the secrets of an agent.
+        if !matches!(self.check(), Ok(()) | Err(Error::NoUserName)) {
+            return Vec::new();
+        }
+        self.required_secrets.iter().copied().filter(|secret| secrets.get(*secret).is_none()).collect()
+    }
+
+    /// What the session needs to know of this profile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::check`], and [`Error::NoPassword`].
+    pub fn session_config(&self, secrets: &Secrets) -> Result<session::Config, Error> {
+        self.check()?;
+        let Authentication::Password { user_name: Some(user_name) } = &self.authentication else {
+            return Err(Error::NoUserName);
+        };
+        let password = match secrets.get(Secret::Password) {
+            Some(password) => password,
+            None if self.password_not_required => "",
+            None => return Err(Error::NoPassword),
+        };
+        Ok(session::Config {
+            host: self.gateway.to_string(),
+            correlation_id: self.correlation_id,
+            user_name: user_name.clone(),
+            password: Zeroizing::new(password.to_owned()),
+            methods: self.methods,
+            mru: self.mtu.map_or(DEFAULT_MRU, |mtu| mtu.min(DEFAULT_MRU)),
+            mtu: self.mtu,
+            ipv4: self.ipv4,
+            ipv6: self.ipv6,
+            lcp_echo_interval: self.lcp_echo_interval,
+            lcp_echo_failure: self.lcp_echo_failure,
+        })
+    }
+}
+
+fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Result<Authentication, Error> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    match reader.text("connection-type") {
+        Some("password") => {
+            let user = reader.text("user").or(user_name.filter(|name| !name.is_empty()));
+            let user_name = match (reader.text("domain"), user) {
+                (Some(domain), Some(user)) if user.contains('\\') => {
+                    reader.notice(format!("the user {user:?} has a domain already; domain={domain:?} is ignored"));
+                    Some(user.to_owned())
+                }
+                (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
+                (_, user) => owned(user),
+            };
+            Ok(Authentication::Password { user_name })
+        }
+        Some("tls") => Ok(Authentication::Certificate(CertificateSettings {
+            identity: owned(reader.text("tls-identity").or(reader.text("tls-subject-name"))),
+            user_cert: reader.path("tls-user-cert"),
+            user_key: reader.path("tls-user-key"),
+            ca_cert: reader.path("tls-ca-cert"),
+            verify_key_usage: reader.yes("tls-verify-key-usage"),
+            verify_method: reader.choice("tls-verify-method"),
+            remote_name: owned(reader.text("tls-remotename")),
+            max_version: reader.choice("tls-max-version"),
+        })),
+        other => Err(Error::BadConnectionType(other.unwrap_or_default().to_owned())),
+    }
+}
+
+/// Flags of the password. The others are read only so that one that cannot be read is named.
+fn read_flags(reader: &mut Reader<'_>) -> SecretFlags {
+    let [password, ..] = Secret::ALL.map(|secret| reader.flags(secret.flags_key()));
+    password
+}
+
+fn read_methods(reader: &mut Reader<'_>) -> session::Methods {
+    // Every key is read, so that each one that cannot be read is named.
+    let mppe = ["require-mppe", "require-mppe-40", "require-mppe-128"].map(|name| reader.yes(name)).contains(&true);
+    for name in ["refuse-mschap", "mppe-stateful", "nobsdcomp", "nodeflate", "no-vj-comp"] {
+        reader.yes(name);
+    }
+    session::Methods {
+        pap: !reader.yes("refuse-pap") && !mppe,
+        chap_md5: !reader.yes("refuse-chap") && !mppe,
+        mschapv2: !reader.yes("refuse-mschapv2"),
+    }
+}
+
+fn read_ignore_cert_warn(reader: &mut Reader<'_>) -> bool {
+    let ignore = reader.yes("ignore-cert-warn");
+    if ignore {
+        reader.notice(
+            "the server's certificate is not verified: the profile has ignore-cert-warn=yes (an editor of \
+             network-manager-sstp 1.3.0 also wrote this for those who asked for verification; set it to no to verify)",
+        );
+    }
+    ignore
+}
+
+fn read_mtu(reader: &mut Reader<'_>) -> Option<u16> {
+    let mtu = reader.number("mtu").filter(|mtu| *mtu != 0)?;
+    if mtu < MIN_MTU {
+        reader.notice(format!("mtu={mtu} is less than {MIN_MTU}; it is ignored"));
+        return None;
+    }
+    let mtu = u16::try_from(mtu).ok()?;
+    if mtu < MIN_IPV6_MTU {
+        reader.notice(format!("mtu={mtu} is too small for IPv6, which needs {MIN_IPV6_MTU}; there is only IPv4"));
+    }
+    Some(mtu)
+}
+
+fn read_proxy(reader: &mut Reader<'_>) -> Option<Proxy> {
+    let port = reader.number("proxy-port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+    let server = reader.text("proxy-server")?.to_owned();
+    Some(Proxy { server, port, user: reader.text("proxy-user").map(str::to_owned) })
+}
+
+fn read_correlation_id(reader: &mut Reader<'_>, connection_uuid: Option<&str>) -> Option<[u8; 16]> {
+    if let Some(text) = reader.text("uuid") {
+        if let Some(uuid) = parse_uuid(text) {
+            return Some(uuid);
+        }
+        reader.notice(format!("uuid={text:?} is not a UUID; it is ignored"));
+    }
+    connection_uuid.and_then(parse_uuid)
+}
+
+/// The octets of a UUID in the order of its text (RFC 9562 4); braces around it are ignored.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    let groups: Vec<&str> = text.split('-').collect();
+    if groups.iter().map(|group| group.len()).ne([8, 4, 4, 4, 12]) {
+        return None;
+    }
+    let digits = groups.concat();
+    if !digits.bytes().all(|c| c.is_ascii_hexdigit()) {
+        return None;
+    }
+    u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! Profiles as the programs that are replaced wrote them.
+
+use std::net::IpAddr;
+
+use super::*;
+
+fn data(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+/// A profile of the gateway and these pairs, and its notices in words.
+fn read(pairs: &[(&str, &str)]) -> (Profile, Vec<String>) {
+    let mut data = data(pairs);
+    data.entry("gateway".into()).or_insert("vpn.example.com".into());
+    let (profile, notices) = Profile::from_settings(&data, None, None).unwrap();
+    (profile, notices.iter().map(Notice::to_string).collect())
+}
+
+fn password(password: &str) -> Secrets {
+    Secrets { password: Some(Zeroizing::new(password.into())), ..Secrets::default() }
+}
+
+fn user_name(profile: &Profile) -> Option<&str> {
+    match &profile.authentication {
+        Authentication::Password { user_name } => user_name.as_deref(),
+        Authentication::Certificate(_) => panic!("a certificate"),
+    }
+}
+
+const ALL: session::Methods = session::Methods { pap: true, chap_md5: true, mschapv2: true };
+const ONLY_MSCHAPV2: session::Methods = session::Methods { pap: false, chap_md5: false, mschapv2: true };
+
+/// A new connection of the GTK editor of 1.3.0, whose Advanced dialog was never opened.
+#[test]
+fn gtk_1_3_0() {
+    let (profile, notices) = read(&[
+        ("connection-type", "password"),
+        ("user", "me"),
+        ("domain", "CORP"),
+        ("password-flags", "1"),
+        ("refuse-pap", "yes"),
+        ("refuse-chap", "yes"),
+    ]);
+    assert_eq!(notices, [""; 0]);
+    assert_eq!(profile.gateway, Gateway { host: Host::Name("vpn.example.com".into()), port: 443 });
+    assert_eq!(user_name(&profile), Some(r"CORP\me"));
+    assert_eq!((profile.methods, profile.eap), (ONLY_MSCHAPV2, true));
+    assert!(profile.send_sni, "1.3.0 writes tls-ext only when ticked; servers need the name all the same");
+    assert!(!profile.ignore_cert_warn);
+    assert_eq!(profile.interface, "sstp%d");
+    assert_eq!((profile.mtu, profile.lcp_echo_interval, profile.lcp_echo_failure), (None, None, 0));
+    assert_eq!(profile.check(), Ok(()));
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::Password]);
+    assert_eq!(profile.missing_secrets(&password("x")), []);
+
+    let config = profile.session_config(&password("x")).unwrap();
+    assert_eq!((config.host.as_str(), config.user_name.as_str()), ("vpn.example.com", r"CORP\me"));
+    assert_eq!((config.password.as_str(), config.methods), ("x", ONLY_MSCHAPV2));
+    assert_eq!((config.mru, config.mtu, config.ipv4, config.ipv6), (1500, None, true, true));
+    assert_eq!((config.lcp_echo_interval, config.lcp_echo_failure, config.correlation_id), (None, 0, None));
+}
+
+/// The editor of 1.3.2 after Advanced, with everything that it can write for a password.
+#[test]
+fn gtk_1_3_2_advanced() {
+    let (profile, notices) = read(&[
+        ("gateway", "vpn.example.com:8443"),
+        ("connection-type", "password"),
+        ("user", "me"),
+        ("password-flags", "0"),
+        ("ca-cert", r"/etc/ssl/My\040CA.pem"),
+        ("ignore-cert-warn", "no"),
+        ("tls-ext", "yes"),
+        ("mtu", "1300"),
+        ("refuse-eap", "no"),
+        ("refuse-pap", "yes"),
+        ("refuse-chap", "yes"),
+        ("refuse-mschap", "no"),
+        ("refuse-mschapv2", "no"),
+        ("require-mppe", "yes"),
+        ("require-mppe-128", "yes"),
+        ("mppe-stateful", "yes"),
+        ("nobsdcomp", "yes"),
+        ("nodeflate", "yes"),
+        ("no-vj-comp", "yes"),
+        ("lcp-echo-failure", "5"),
+        ("lcp-echo-interval", "30"),
+        ("unit", "7"),
+        ("uuid", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"),
+    ]);
+    assert_eq!(notices, [""; 0]);
+    assert_eq!(profile.ca_cert.as_deref(), Some("/etc/ssl/My CA.pem".as_ref()));
+    assert_eq!(profile.interface, "ppp7");
+    let config = profile.session_config(&password("x")).unwrap();
+    assert_eq!(config.host, "vpn.example.com:8443");
+    assert_eq!((config.mru, config.mtu), (1300, Some(1300)));
+    assert_eq!((config.lcp_echo_interval, config.lcp_echo_failure), (Some(Duration::from_secs(30)), 5));
+    let uuid = *b"\x0a\x1b\x2c\x3d\x4e\x5f\x60\x71\x82\x93\xa4\xb5\xc6\xd7\xe8\xf9";
+    assert_eq!(config.correlation_id, Some(uuid));
+}
+
+#[test]
+fn gtk_1_3_2_certificate() {
+    let pairs = [
+        ("connection-type", "tls"),
+        ("refuse-pap", "yes"),
+        ("refuse-chap", "yes"),
+        ("tls-ext", "yes"),
+        ("tls-ca-cert", "/etc/ssl/radius.pem"),
+        ("tls-subject-name", "me@example.com"),
+        ("tls-user-cert", "/home/me/me.p12"),
+        ("tls-user-key", "/home/me/me.p12"),
+        ("tls-user-key-secret-flags", "1"),
+        ("tls-verify-key-usage", "yes"),
+        ("tls-verify-method", "suffix"),
+        ("tls-remotename", ".example.com"),
+        ("tls-max-version", "1.3"),
+    ];
+    let (profile, notices) = read(&pairs);
+    let Authentication::Certificate(certificate) = &profile.authentication else { panic!("no certificate") };
+    assert_eq!(certificate.identity.as_deref(), Some("me@example.com"));
+    assert_eq!(certificate.user_cert.as_deref(), Some("/home/me/me.p12".as_ref()));
+    assert_eq!(certificate.user_cert, certificate.user_key);
+    assert_eq!(certificate.ca_cert.as_deref(), Some("/etc/ssl/radius.pem".as_ref()));
+    assert_eq!((certificate.verify_method, certificate.max_version), (Some("suffix"), Some("1.3")));
+    assert_eq!((certificate.verify_key_usage, certificate.remote_name.as_deref()), (true, Some(".example.com")));
+    assert_eq!(notices.len(), 8, "{notices:#?}");
+    assert_eq!(profile.check(), Err(Error::CertificateAuthentication));
+    assert!(profile.session_config(&password("x")).is_err());
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [], "the error comes before any question");
+
+    let (profile, _) = read(&[&pairs[..], &[("tls-identity", "other")]].concat());
+    let Authentication::Certificate(certificate) = &profile.authentication else { panic!("no certificate") };
+    assert_eq!(certificate.identity.as_deref(), Some("other"));
+}
+
+/// Plasma knows neither connection-type nor tls-ext nor mtu, always writes proxy-port and both flags, and allows every
+/// method.
+#[test]
+fn plasma() {
+    let pairs = [
+        ("user", "me"),
+        ("password-flags", "1"),
+        ("proxy-port", "0"),
+        ("proxy-password-flags", "1"),
+        ("lcp-echo-failure", "5"),
+        ("lcp-echo-interval", "30"),
+    ];
+    let (profile, notices) = read(&pairs);
+    assert_eq!(notices, [""; 0]);
+    assert_eq!((profile.methods, profile.eap, &profile.proxy), (ALL, true, &None));
+    assert!(profile.send_sni);
+    assert_eq!(profile.check(), Ok(()));
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::Password]);
+
+    let proxy = [("proxy-server", "proxy.example"), ("proxy-port", "3128"), ("proxy-password", "hunter2")];
+    let (profile, notices) = read(&[&pairs[..2], &proxy, &[("proxy-user", "me")]].concat());
+    assert_eq!(notices, [""; 0]);
+    let expected = Proxy { server: "proxy.example".into(), port: Some(3128), user: Some("me".into()) };
+    assert_eq!(profile.proxy, Some(expected));
+    let error = profile.check().unwrap_err();
+    assert_eq!(error, Error::Proxy { server: "proxy.example".into() });
+    assert_eq!(
+        error.to_string(),
+        "the profile goes through the HTTP proxy \"proxy.example\", but proxies are not supported yet: \
+         clear proxy-server if the gateway can be reached without"
+    );
+    assert_eq!(profile.missing_secrets(&Secrets::default()), []);
+    assert!(!format!("{profile:?}").contains("hunter2"));
+}
+
+/// What a person types: `nmcli connection add type vpn vpn-type sstp vpn.data "gateway = 192.0.2.1, user = me"`.
+#[test]
+fn nmcli() {
+    let (profile, notices) = read(&[("gateway", "192.0.2.1"), ("user", "me"), ("Refuse-Pap", "yes"), ("colour", "")]);
+    assert_eq!(profile.gateway.host, Host::Address(IpAddr::from([192, 0, 2, 1])));
+    assert_eq!(
+        notices,
+        [r#"the setting "Refuse-Pap" is unknown; it is ignored"#, r#"the setting "colour" is unknown; it is ignored"#]
+    );
+    assert_eq!(profile.methods, ALL);
+    assert_eq!(profile.session_config(&Secrets::default()).err(), Some(Error::NoPassword));
+
+    // Without `user`, NetworkManager's user-name serves; without both there is a sentence.
+    let without_user = data(&[("gateway", "vpn.example.com")]);
+    let of = |user, uuid| Profile::from_settings(&without_user, user, uuid).unwrap().0;
+    assert_eq!(user_name(&of(Some("login"), None)), Some("login"));
+    assert_eq!(user_name(&of(Some(""), None)), None);
+    assert_eq!(of(None, None).check(), Err(Error::NoUserName));
+    assert_eq!(of(None, None).missing_secrets(&Secrets::default()), [Secret::Password]);
+    let uuid = "0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9";
+    assert_eq!(of(None, Some(uuid)).correlation_id.map(|uuid| uuid[0]), Some(0x0a));
+}
+
+/// Before 1.3.0 there was no connection-type, no mtu and no certificate.
+#[test]
+fn version_1_2_6() {
+    let (profile, notices) = read(&[
+        ("user", r"CORP\me"),
+        ("password-flags", "0"),
+        ("ca-cert", "/etc/ssl/ca.pem"),
+        ("ignore-cert-warn", "yes"),
+        ("tls-ext", "no"),
+        ("refuse-pap", "yes"),
+        ("refuse-mschapv2", "yes"),
+        ("unit", "0"),
+        ("name", "old"),
+    ]);
+    assert_eq!(user_name(&profile), Some(r"CORP\me"));
+    assert!(profile.ignore_cert_warn && !profile.send_sni);
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].contains("ignore-cert-warn=yes") && notices[0].contains("1.3.0"));
+    assert_eq!(profile.interface, "ppp0");
+    assert_eq!(profile.methods, session::Methods { pap: false, chap_md5: true, mschapv2: false });
+}
+
+#[test]
+fn every_key_is_known_whatever_its_value() {
+    for value in ["", "yes", "no", "0", "4294967296", "-1", "x", "\u{202e}", "\n"] {
+        let mut settings: BTreeMap<_, _> = KEYS.iter().map(|key| (key.name.to_owned(), value.to_owned())).collect();
+        settings.insert("gateway".into(), "vpn.example.com".into());
+        settings.insert("connection-type".into(), "tls".into());
+        let (_, notices) = Profile::from_settings(&settings, None, None).unwrap();
+        for notice in notices {
+            let notice = notice.to_string();
+            assert!(!notice.contains("unknown"), "{notice}");
+            assert!(!notice.chars().any(|c| c.is_control() || c == '\u{202e}'), "{notice:?} is fit for a log");
+        }
+    }
+}
+
+#[test]
+fn values_that_cannot_be_read_are_named_and_ignored() {
+    let (profile, notices) = read(&[
+        ("user", "me"),
+        ("password-flags", "ask"),
+        ("tls-ext", "maybe"),
+        ("ignore-cert-warn", "2"),
+        ("refuse-pap", "ja"),
+        ("no-vj-comp", "nein"),
+        ("mtu", "65536"),
+        ("unit", "first"),
+        ("lcp-echo-interval", "-1"),
+        ("uuid", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+        ("crl-file", "/etc/ssl/crl.pem"),
+    ]);
+    assert_eq!(notices.len(), 10, "{notices:#?}");
+    assert!(profile.send_sni && !profile.ignore_cert_warn && profile.methods.pap);
+    assert_eq!((profile.mtu, profile.lcp_echo_interval, profile.interface.as_str()), (None, None, "sstp%d"));
+    assert_eq!(profile.crl_file.as_deref(), Some("/etc/ssl/crl.pem".as_ref()));
+    assert!(notices.contains(&"the setting crl-file is not acted on yet: revocation is not checked".to_owned()));
+}
+
+#[test]
+fn mtu() {
+    for (text, mtu, ipv6, noticed) in [
+        ("0", None, true, false),
+        ("127", None, true, true),
+        ("128", Some(128), false, true),
+        ("1279", Some(1279), false, true),
+        ("1280", Some(1280), true, false),
+        ("1500", Some(1500), true, false),
+        ("9000", Some(9000), true, false),
+    ] {
+        let (profile, notices) = read(&[("user", "me"), ("mtu", text)]);
+        assert_eq!((profile.mtu, profile.ipv6, !notices.is_empty()), (mtu, ipv6, noticed), "{text}");
+        let config = profile.session_config(&password("x")).unwrap();
+        assert_eq!((config.mtu, config.mru), (mtu, mtu.unwrap_or(1500).min(1500)), "{text}");
+    }
+}
+
+#[test]
+fn a_domain_goes_in_front_of_the_user_once() {
+    let of = |user, domain| {
+        let (profile, notices) = read(&[("user", user), ("domain", domain)]);
+        (user_name(&profile).map(str::to_owned), notices.len())
+    };
+    assert_eq!(of("me", "CORP"), (Some(r"CORP\me".into()), 0));
+    assert_eq!(of("me", ""), (Some("me".into()), 0));
+    assert_eq!(of(r"OTHER\me", "CORP"), (Some(r"OTHER\me".into()), 1));
+    assert_eq!(of("", "CORP"), (None, 0));
+}
+
+#[test]
+fn mppe_leaves_only_methods_that_yield_keys() {
+    for key in ["require-mppe", "require-mppe-40", "require-mppe-128"] {
+        assert_eq!(read(&[(key, "yes")]).0.methods, ONLY_MSCHAPV2);
+    }
+    let (profile, _) = read(&[("user", "me"), ("require-mppe", "yes"), ("refuse-mschapv2", "yes")]);
+    assert_eq!(profile.check(), Err(Error::NoMethodLeft));
+}
+
+#[test]
+fn a_password_that_is_not_required_is_empty() {
+    let (profile, _) = read(&[("user", "me"), ("password-flags", "4")]);
+    assert_eq!(profile.missing_secrets(&Secrets::default()), []);
+    assert_eq!(profile.session_config(&Secrets::default()).unwrap().password.as_str(), "");
+    assert_eq!(profile.session_config(&password("x")).unwrap().password.as_str(), "x");
+}
+
+#[test]
+fn what_cannot_be_read_at_all() {
+    let error = |pairs: &[_]| Profile::from_settings(&data(pairs), Some("me"), None).unwrap_err();
+    assert_eq!(error(&[]), Error::NoGateway);
+    assert_eq!(error(&[("gateway", "")]), Error::NoGateway);
+    let gateway = error(&[("gateway", "https://vpn.example.com/")]);
+    assert_eq!(
+        gateway.to_string(),
+        "the gateway \"https://vpn.example.com/\" of the profile cannot be used: \
+         it is a URL; give only the name of the server"
+    );
+    let kind = error(&[("gateway", "vpn.example.com"), ("connection-type", "psk")]);
+    assert_eq!(kind, Error::BadConnectionType("psk".into()));
+}
+
+#[test]
+fn uuids() {
+    let bytes = Some(0x0a1b_2c3d_4e5f_6071_8293_a4b5_c6d7_e8f9_u128.to_be_bytes());
+    assert_eq!(parse_uuid("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"), bytes);
+    assert_eq!(parse_uuid("{0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9}"), bytes);
+    for text in ["", "{}", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f", "+a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "----"] {
+        assert_eq!(parse_uuid(text), None, "{text:?}");
+    }
+}

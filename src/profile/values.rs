@@ -1,0 +1,213 @@
+//! How values are read: leniently, as programs of twenty years wrote them. What cannot be read becomes a [`Notice`].
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use super::keys::{self, Effect, Kind};
+use super::secrets::SecretFlags;
+
+/// A sentence for the log about a setting that does not do what its author may expect. It never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice(pub(super) String);
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads the data of one profile by the [table of keys](keys::KEYS) and gathers the notices.
+pub(super) struct Reader<'a> {
+    data: &'a BTreeMap<String, String>,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(data: &'a BTreeMap<String, String>) -> Self {
+        Self { data, notices: Vec::new() }
+    }
+
+    pub(super) fn notice(&mut self, text: impl Into<String>) {
+        self.notices.push(Notice(text.into()));
+    }
+
+    /// The value, or its default in the table. Empty is absent, as in network-manager-sstp.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        let default = keys::find(name).and_then(|key| key.default);
+        self.data.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default)
+    }
+
+    pub(super) fn yes(&mut self, name: &str) -> bool {
+        let default = keys::find(name).and_then(|key| key.default).is_some_and(|default| default == "yes");
+        let Some(text) = self.text(name) else { return default };
+        yes_or_no(text).unwrap_or_else(|| {
+            let default = if default { "yes" } else { "no" };
+            self.notice(format!("{name}={text:?} is neither yes nor no; it counts as {default}"));
+            default == "yes"
+        })
+    }
+
+    pub(super) fn number(&mut self, name: &str) -> Option<u32> {
+        let text = self.text(name)?;
+        let Some(Kind::Number { min, max }) = keys::find(name).map(|key| key.kind) else { return None };
+        let number = leading_number(text).filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.notice(format!("{name}={text:?} is not a number from {min} to {max}; it is ignored"));
+        }
+        number
+    }
+
+    pub(super) fn flags(&mut self, name: &str) -> SecretFlags {
+        let Some(text) = self.text(name) else { return SecretFlags::default() };
+        leading_number(text).map(SecretFlags).unwrap_or_else(|| {
+            self.notice(format!("{name}={text:?} is not a number; it counts as 0"));
+            SecretFlags::default()
+        })
+    }
+
+    /// One of the words of the key's kind; any other is a notice and absent.
+    pub(super) fn choice(&mut self, name: &str) -> Option<&'static str> {
+        let text = self.text(name)?;
+        let Some(Kind::Choice(words)) = keys::find(name).map(|key| key.kind) else { return None };
+        let word = words.iter().copied().find(|word| *word == text);
+        if word.is_none() {
+            self.notice(format!("{name}={text:?} is none of {}; it is ignored", words.join(", ")));
+        }
+        word
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(|text| PathBuf::from(OsString::from_vec(unescape(text))))
+    }
+
+    /// Names every setting that is unknown, and every one that has no effect although it ought to. The keys of the
+    /// mode that the profile is not in say nothing worth a line.
+    pub(super) fn name_what_is_not_acted_on(&mut self, is_of_mode: impl Fn(&str) -> bool) {
+        for (name, value) in self.data {
+            match keys::find(name).map(|key| (key.effect, key.default)) {
+                None => self.notice(format!("the setting {name:?} is unknown; it is ignored")),
+                Some((Effect::NotYet(reason), default))
+                    if is_of_mode(name) && !value.is_empty() && default != Some(value) =>
+                {
+                    self.notice(format!("the setting {name} is not acted on yet: {reason}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    let is_one_of = |words: &[&str]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    if is_one_of(&["yes", "true", "on", "1", "y", "t"]) {
+        Some(true)
+    } else if is_one_of(&["no", "false", "off", "0", "n", "f"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// The number at the beginning of a text, as the C library's `strtol` finds it; `None`: there is none, or it is negative
+/// or too great for 32 bits.
+pub(super) fn leading_number(text: &str) -> Option<u32> {
+    let text = text.trim_start();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    text[..end].parse().ok()
+}
+
+/// Undoes the escapes of NetworkManager's `utf8safe` strings, which are those of GLib's `g_strcompress`: a backslash
+/// before up to three octal digits, before one of `bfnrtv`, or before the character that is meant.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.bytes().peekable();
+    while let Some(octet) = rest.next() {
+        if octet != b'\\' {
+            octets.push(octet);
+            continue;
+        }
+        let Some(escaped) = rest.next() else { break };
+        octets.push(match escaped {
+            b'0'..=b'7' => {
+                let mut value = escaped - b'0';
+                for _ in 0..2 {
+                    let Some(digit) = rest.next_if(|octet| (b'0'..=b'7').contains(octet)) else { break };
+                    value = value << 3 | (digit - b'0');
+                }
+                value
+            }
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0b,
+            other => other,
+        });
+    }
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_and_no() {
+        for (text, answer) in [
+            ("yes", Some(true)),
+            ("no", Some(false)),
+            ("TRUE", Some(true)),
+            ("False", Some(false)),
+            ("1", Some(true)),
+            ("0", Some(false)),
+            (" on ", Some(true)),
+            ("off", Some(false)),
+            ("", None),
+            ("yess", None),
+            ("2", None),
+        ] {
+            assert_eq!(yes_or_no(text), answer, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("30", Some(30)),
+            (" 30", Some(30)),
+            ("+30", Some(30)),
+            ("30s", Some(30)),
+            ("030", Some(30)),
+            ("1400.0", Some(1400)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("abc", None),
+            ("", None),
+            ("0x10", Some(0)),
+        ] {
+            assert_eq!(leading_number(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        for (text, octets) in [
+            ("/etc/ssl/ca.pem", &b"/etc/ssl/ca.pem"[..]),
+            ("/home/jörg/My CA.pem", "/home/jörg/My CA.pem".as_bytes()),
+            (r"/home/j\303\266rg/\040x", "/home/jörg/ x".as_bytes()),
+            (r"/tmp/\377\\\n\7\1234", b"/tmp/\xff\\\n\x07S4"),
+            (r"\q\", b"q"),
+            (r"\78", b"\x078"),
+            (r"\777", b"\xff"),
+        ] {
+            assert_eq!(unescape(text), octets, "{text}");
+        }
+    }
+}
