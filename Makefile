@@ -1,0 +1,58 @@
+# make             build everything for release
+# make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
+# make check       all tests: check-core, check-code, check-nm, each also alone
+# make interop     against an SSTP server that is not ours, in a virtual machine
+# make demo        see it work on this machine, in a sandbox
+
+SHELL := /bin/bash
+PREFIX ?= /usr
+DESTDIR ?=
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
+# named for by putting PREFIX in the place of @PREFIX@.
+INSTALLED = \
+	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
+	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
+	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
+	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
+
+.PHONY: all build install uninstall check check-core check-code check-nm interop demo
+
+all: build
+
+build:
+	$(CARGO) build --release --workspace
+
+install:
+	@set -e; for file in $(INSTALLED); do \
+		IFS=: read -r mode source place <<< "$$file"; to="$(DESTDIR)$(PREFIX)/$$place"; \
+		[ -e "$$source" ] || { echo "$$source is not there: run make first" >&2; exit 1; }; \
+		echo "install $$to"; \
+		case $$source in \
+		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
+		*) install -D -m "$$mode" "$$source" "$$to" ;; \
+		esac; done
+
+uninstall:
+	@for file in $(INSTALLED); do \
+		to="$(DESTDIR)$(PREFIX)/$${file##*:}"; echo "remove $$to"; rm -f "$$to"; \
+	done
+
+check: check-core check-code check-nm
+
+check-core:
+	@tests/check-core
+
+check-code:
+	@tests/check-code
+
+check-nm: build
+	@tests/nm/run
+
+interop: build
+	@tests/interop/run
+
+demo:
+	@tests/demo

@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# The lab's network: the script's own namespace is the client; `server` is a second one, joined by a veth pair.
+# NetworkManager configures the client's end (see networkmanager.sh); the server's is configured here.
+
+CLIENT_LINK=uplink0
+CLIENT4=10.77.0.2 CLIENT6=fd77::2
+SERVER4=10.77.0.1 SERVER6=fd77::1
+SERVER_NAME=vpn.lab.test
+
+network_up() {
+    ip netns add server || die "cannot make a network namespace"
+    ip link add $CLIENT_LINK type veth peer name link0 netns server || die "cannot make a veth pair"
+    ip -n server link set lo up
+    ip -n server address add $SERVER4/24 dev link0
+    ip -n server address add $SERVER6/64 dev link0 nodad
+    ip -n server link set link0 up
+    printf '127.0.0.1 localhost\n::1 localhost\n%s\n' "$SERVER4 $SERVER_NAME" >/etc/hosts
+}
+
+# in_server COMMAND...: run it in the server's network namespace (an array too, for spawn).
+IN_SERVER=(nsenter --net=/run/netns/server --)
+in_server() { "${IN_SERVER[@]}" "$@"; }

@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# Certificates for the lab's servers, made anew for each run (P-256, so that takes no time):
+#   ca.pem          the authority that a client is told to trust
+#   server.pem      for vpn.lab.test and the server's addresses, with the intermediate authority that signed it
+#   wrongname.pem   the same for other.lab.test
+#   expired.pem     the same as server.pem, but its time is over
+#   client-only.pem the same as server.pem, but only for TLS clients
+#   stranger.pem    for vpn.lab.test, by an authority that nobody trusts
+# Each has its key beside it: NAME.key, PKCS#8.
+
+PKI=$LAB_RUN/pki
+
+pki_make() {
+    mkdir -p "$PKI" && cd "$PKI" || return 1
+    local names="DNS:$SERVER_NAME,IP:$SERVER4,IP:$SERVER6"
+    pki_authority ca "Lab Root" && pki_authority stranger-ca "Nobody's Root" &&
+    pki_sign ca intermediate "Lab Intermediate" 30 'basicConstraints=critical,CA:TRUE,pathlen:0' 'keyUsage=critical,keyCertSign,cRLSign' &&
+    pki_server intermediate server $SERVER_NAME "$names" 30 serverAuth &&
+    pki_server intermediate wrongname other.lab.test DNS:other.lab.test 30 serverAuth &&
+    pki_server intermediate expired $SERVER_NAME "$names" -1 serverAuth &&
+    pki_server intermediate client-only $SERVER_NAME "$names" 30 clientAuth &&
+    pki_server stranger-ca stranger $SERVER_NAME "$names" 30 serverAuth ||
+    die "openssl cannot make certificates: $(cat openssl.log)"
+    cd - >/dev/null || return 1
+}
+
+pki_authority() { # NAME SUBJECT
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" \
+        -days 30 -subj "/CN=$2" -addext keyUsage=critical,keyCertSign,cRLSign 2>openssl.log
+}
+
+pki_sign() { # AUTHORITY NAME SUBJECT DAYS EXTENSION...
+    local authority=$1 name=$2 subject=$3 days=$4; shift 4
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$name.key" -subj "/CN=$subject" -out "$name.csr" 2>openssl.log &&
+    openssl x509 -req -in "$name.csr" -CA "$authority.pem" -CAkey "$authority.key" -CAcreateserial -days "$days" \
+        -extfile <(printf '%s\n' "$@") -out "$name.pem" 2>openssl.log
+}
+
+pki_server() { # AUTHORITY NAME SUBJECT ALTERNATIVE-NAMES DAYS PURPOSE
+    pki_sign "$1" "$2" "$3" "$5" basicConstraints=CA:FALSE keyUsage=digitalSignature "extendedKeyUsage=$6" "subjectAltName=$4" &&
+    cat "$1.pem" >>"$2.pem"
+}

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# A virtual machine with /dev/ppp, for programs that need the kernel's PPP: Debian's own kernel and packages in an
+# initramfs, under qemu without KVM (the same everywhere). It starts in about 5 s. Its one
+# interface is a tap in the lab's server namespace, where vm_run reaches the agent in it.
+
+VM_ADDRESS=10.78.0.2 VM_GATEWAY=10.78.0.1
+VM_SUITE=bookworm               # pppd 2.4.9 and the matching plugin of sstp-client
+VM_PACKAGES=busybox-static,python3,ppp,sstp-client,iperf3,linux-image-amd64
+VM_MODULES="virtio_pci virtio_net ppp_generic ppp_async"
+
+# vm_image: build the image once, in the cache; prints the directory with `kernel` and `initrd`. The machine's own
+# network is used, so call it before lab_enter.
+vm_image() (
+    key=$(cat "$LAB_HOME"/vm.sh "$LAB_HOME"/vm-init "$LAB_HOME"/vm-agent | sha256sum | cut -c1-12)
+    image=$LAB_CACHE/vm-$VM_SUITE-$key
+    if [ ! -e "$image/initrd" ]; then
+        mkdir -p "$LAB_CACHE" && work=$(mktemp -d "$LAB_CACHE/build.XXXXXX") || die "cannot write to $LAB_CACHE"
+        trap 'rm -rf --one-file-system "$work"' EXIT
+        root=$work/root
+        mmdebstrap --quiet --variant=extract --include=$VM_PACKAGES --dpkgopt='path-exclude=/usr/share/*' \
+            --dpkgopt='path-exclude=/usr/lib/*/perl*' --dpkgopt='path-exclude=/usr/lib/*/gconv*' \
+            $VM_SUITE "$root" >"$work/log" 2>&1 || die "cannot unpack Debian's packages: $(tail -5 "$work/log")"
+        version=$(basename "$root"/lib/modules/*)
+        mkdir "$work/new" && mv "$root/boot/vmlinuz-$version" "$work/new/kernel" &&
+            vm_keep_modules "$root" "$version" && rm -rf "${root:?}"/{boot,var/cache,var/lib} &&
+            mkdir -p "$root"/{proc,sys,dev,run,tmp,root} &&
+            cp "$LAB_HOME/vm-init" "$root/init" && cp "$LAB_HOME/vm-agent" "$root/vm-agent" &&
+            chroot "$root" /bin/busybox sh -c 'find . | cpio -o -H newc 2>/dev/null' >"$work/new/initrd" ||
+            die "cannot make the virtual machine's image"
+        mv -T "$work/new" "$image" 2>/dev/null      # another run may have been quicker
+    fi
+    say "$image"
+)
+
+# Of all the kernel's modules only those that are used, with what they need.
+vm_keep_modules() { # ROOT VERSION
+    local modules=$1/lib/modules/$2 keep file
+    chroot "$1" /bin/busybox depmod "$2" || return 1
+    keep=$(awk -v names="$VM_MODULES" '
+        BEGIN { split(names, n); for (i in n) wanted[n[i]] }
+        { name = $1; sub(/.*\//, "", name); sub(/\.ko.*/, "", name); gsub("-", "_", name) }
+        name in wanted { sub(":", ""); print }' "$modules/modules.dep" | tr ' ' '\n' | sort -u)
+    mv "$modules" "$modules.all"
+    for file in $keep modules.order modules.builtin modules.builtin.modinfo; do
+        mkdir -p "$modules/$(dirname "$file")" && cp "$modules.all/$file" "$modules/$file" || return 1
+    done
+    rm -rf "$modules.all"
+    chroot "$1" /bin/busybox depmod "$2"
+}
+
+# vm_up IMAGE: start it in the background; vm_wait waits until it answers.
+vm_up() {
+    ip -n server tuntap add mode tap name vm0 && ip -n server address add $VM_GATEWAY/24 dev vm0 &&
+        ip -n server link set vm0 up || die "cannot make a tap device"
+    in_server sysctl -qw net.ipv4.ip_forward=1
+    spawn vm "${IN_SERVER[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -machine q35 -smp 2 -m 640 \
+        -nodefaults -display none -monitor none -no-reboot -serial stdio -kernel "$1/kernel" -initrd "$1/initrd" \
+        -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0 VM_ADDRESS=$VM_ADDRESS/24" \
+        -netdev tap,id=lab,ifname=vm0,script=no,downscript=no -device virtio-net-pci,netdev=lab,romfile=
+}
+vm_wait() { wait_for 120 vm_run true || die "the virtual machine does not answer: $(tail -5 "$(log_of vm)")"; }
+
+# vm_run SCRIPT: run it in the machine with sh; its output, and its status.
+vm_run() {
+    local output LC_ALL=C       # lengths in octets
+    output=$(printf '%s\n%s' ${#1} "$1" |
+        in_server bash -c 'exec 3<>/dev/tcp/'$VM_ADDRESS'/7000 && cat >&3 && cat <&3' 2>/dev/null) || return 9
+    printf '%s\n' "${output%?rc=*}"
+    return "${output##*rc=}"
+}
+
+# vm_put DIRECTORY: copy its contents over the machine's root.
+vm_put() { vm_run "base64 -d <<'END' | tar -C / -xzf -
+$(tar -C "$1" --owner=0 --group=0 --exclude=__pycache__ -cz . | base64)
+END"; }
