@@ -1,0 +1,53 @@
+//! The program, run as an agent runs it.
+
+mod external_ui;
+mod refused;
+mod standard_mode;
+
+use std::io::Write;
+use std::process::{Child, Command, Output, Stdio};
+
+/// What every agent passes.
+const CONNECTION: [&str; 6] =
+    ["-u", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "-n", "Work", "-s", "org.freedesktop.NetworkManager.sstp"];
+
+/// Data of a connection with this `password-flags`.
+fn data(password_flags: &str) -> String {
+    format!(
+        "DATA_KEY=gateway\nDATA_VAL=vpn.example.com\n\nDATA_KEY=user\nDATA_VAL=me\n\n\
+         DATA_KEY=password-flags\nDATA_VAL={password_flags}\n\n"
+    )
+}
+
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Runs the program for the connection with these further arguments on this input.
+fn run(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
+    run_with([&CONNECTION, arguments].concat().as_slice(), input)
+}
+
+fn run_with(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
+    let mut child = start(arguments);
+    // The program may refuse before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+    child.wait_with_output().unwrap()
+}
+
+/// What the program printed, which must have been a success without a word on standard error.
+fn success(output: Output) -> String {
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stderr.is_empty(), "{:?}: {stderr}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What the program said on standard error, which must have been one line, with status 1 and nothing on standard output.
+fn failure(output: Output) -> String {
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
