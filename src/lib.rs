@@ -20,4 +20,6 @@
 pub mod crypto;
 pub mod profile;
 pub mod session;
+#[cfg(feature = "service")]
+pub mod transport;
 pub mod wire;

@@ -1,0 +1,408 @@
+//! The way to the gateway: name, TCP, TLS.
+//!
+//! What is verified of the server, and by whom, before one octet of SSTP is sent (MS-SSTP 3.2.4.1):
+//!
+//! - **chain**: by the TLS library against the system's CAs, or, where the profile names a file of CA certificates,
+//!   against that file *alone*: a profile that names its CA is not to be fooled by any other.
+//! - **name**: by the TLS library, against the host of the profile, whether or not it is sent as SNI.
+//! - **purpose**: OpenSSL gives every client the purpose "SSL server", so a certificate with an extended key usage
+//!   without id-kp-serverAuth fails. Two ends are rounded off differently from the specification's words:
+//!   anyExtendedKeyUsage alone, which MS-SSTP allows, does not pass OpenSSL; and a certificate without the extension
+//!   passes, since RFC 5280 4.2.1.12 leaves such a certificate unrestricted and home-made ones seldom have it (their
+//!   owners would otherwise have to turn every check off). It is logged.
+//!
+//! `ignore_certificate` accepts what did not pass, and says so in the log.
+//!
+//! The TLS library says *that* a certificate did not pass and in a few words why, but not *which* certificate. So after
+//! such a failure, and only then, a second connection with the checks off reads the certificate and is closed again:
+//! nothing is ever sent on it beyond the handshake, and nothing that it shows changes the verdict. It only fills in the
+//! names of the error. Where `ignore_certificate` is set, that second connection is the one that is used.
+//!
+//! This is the only file that names the crate of the outer TLS.
+
+use std::error::Error as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::BufReader;
+use tokio::net::{self, TcpStream};
+use tokio::task;
+use tokio::time::timeout;
+
+use self::certificate::{CertificateFacts, Purpose};
+use self::failure::{Attempt, CertificateProblem, Error, Refusal, TlsFailure};
+
+pub mod certificate;
+pub mod failure;
+
+/// The stream of octets to and from the server, inside TLS.
+///
+/// OpenSSL reads each record in two pieces, its five octets of header first: the buffer under it makes one `read` of
+/// the socket serve several records.
+pub type Stream = tokio_native_tls::TlsStream<BufReader<TcpStream>>;
+
+/// Octets read from the socket at a time: four full TLS records.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Octets that may wait unsent in the socket before it stops being writable.
+///
+/// What does not fit stays in the TUN device's queue, where the kernel can schedule it: a saturated tunnel still
+/// answers a ping quickly. Four full TLS records keep a fast path busy.
+const NOT_SENT_LOW_WATER: u32 = 64 * 1024;
+
+/// A silent peer is probed after this time, so that a router's table of connections does not forget us.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// Time between two unanswered probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// So many unanswered probes end the connection.
+const KEEPALIVE_PROBES: u32 = 6;
+
+/// Most octets that a file of CA certificates may have; the bundle of a distribution has a fifth of it.
+const MAX_CA_FILE: u64 = 1024 * 1024;
+
+/// Where to connect to, and what to accept there.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name or address of the gateway, without brackets and port.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// File of CA certificates, PEM or DER, that replaces the system's CAs.
+    pub ca_certificates: Option<PathBuf>,
+    /// Accept a certificate that does not pass the checks.
+    pub ignore_certificate: bool,
+    /// Send the host as Server Name Indication (RFC 6066 3), where it is a name.
+    pub server_name_indication: bool,
+    /// How long each step may take.
+    pub limits: Limits,
+}
+
+/// How long each step may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The resolver's answer.
+    pub resolve: Duration,
+    /// One address, until it accepts a TCP connection. The kernel alone would try for two minutes.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// The second look at a certificate that did not pass, connection and handshake together.
+    pub inspection: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            resolve: Duration::from_secs(30),
+            connect: Duration::from_secs(15),
+            tls: Duration::from_secs(30),
+            inspection: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A connection to the server.
+#[derive(Debug)]
+pub struct Connection {
+    /// Octets to and from the server.
+    pub stream: Stream,
+    /// The server's address.
+    pub address: SocketAddr,
+    /// The server's certificate in DER, for the crypto binding (MS-SSTP 3.2.5.2.2).
+    pub certificate: Vec<u8>,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The gateway's name is looked up.
+    Resolve,
+    /// TCP connects.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+}
+
+/// Connects to the gateway; `progress` hears of each step as it begins.
+///
+/// # Errors
+///
+/// See [`Error`]. Every step is bounded in time.
+pub async fn open(settings: &Settings, mut progress: impl FnMut(Step)) -> Result<Connection, Error> {
+    // Reading the system's CAs takes OpenSSL 3 some tens of milliseconds: meanwhile the network answers.
+    let for_connector = settings.clone();
+    let connector = task::spawn_blocking(move || connector(&for_connector, Checks::On));
+
+    progress(Step::Resolve);
+    let addresses = resolve(&settings.host, settings.port, settings.limits.resolve).await?;
+    progress(Step::Connect);
+    let (socket, address) = connect(&addresses, settings.limits.connect).await?;
+    progress(Step::Tls);
+    let connector = connector.await.map_err(|error| Error::TlsSetup(error.to_string()))??;
+    secure(settings, &connector, socket, address).await
+}
+
+/// The addresses of the gateway, in the resolver's order of preference; at least one.
+async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
+    let not_found = |reason: String| Error::NameNotFound { host: host.to_owned(), reason };
+    match timeout(limit, net::lookup_host((host, port))).await {
+        Ok(Ok(addresses)) => {
+            let addresses: Vec<SocketAddr> = addresses.collect();
+            if addresses.is_empty() { Err(not_found("it has no address".to_owned())) } else { Ok(addresses) }
+        }
+        Ok(Err(error)) => {
+            // The standard library puts its own words before the resolver's.
+            let text = error.to_string();
+            Err(not_found(text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()))
+        }
+        Err(_) => Err(Error::ResolverTimedOut { host: host.to_owned(), after: limit }),
+    }
+}
+
+/// A TCP connection to the first of the addresses that accepts one.
+async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<(TcpStream, SocketAddr), Error> {
+    let mut attempts = Vec::new();
+    for &address in addresses {
+        match connect_one(address, limit).await {
+            Ok(socket) => return Ok((socket, address)),
+            Err(refusal) => attempts.push(Attempt { address, refusal }),
+        }
+    }
+    Err(Error::Unreachable(attempts))
+}
+
+async fn connect_one(address: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
+    let socket = timeout(limit, TcpStream::connect(address))
+        .await
+        .map_err(|_| Refusal::TimedOut(limit))?
+        .map_err(Refusal::Io)?;
+    tune(&socket).map_err(Refusal::Io)?;
+    Ok(socket)
+}
+
+fn tune(socket: &TcpStream) -> io::Result<()> {
+    // Packets are collected into records by us, not by Nagle's algorithm.
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+/// Makes TLS of a TCP connection, with the checks that the settings ask for.
+async fn secure(
+    settings: &Settings,
+    connector: &tokio_native_tls::TlsConnector,
+    socket: TcpStream,
+    address: SocketAddr,
+) -> Result<Connection, Error> {
+    let failed = |failure| Error::Tls { host: settings.host.clone(), address, failure };
+    match handshake(settings, connector, socket).await {
+        Ok(stream) => {
+            let connection = finish(stream, address).map_err(failed)?;
+            note_purpose(settings, &connection);
+            Ok(connection)
+        }
+        Err(TlsFailure::Certificate { problem, .. }) => {
+            let Limits { connect, tls, inspection, .. } = settings.limits;
+            let limit = if settings.ignore_certificate { connect + tls } else { inspection };
+            let unchecked = timeout(limit, connect_unchecked(settings, address)).await;
+            let unchecked = unchecked.unwrap_or(Err(TlsFailure::TimedOut(limit)));
+            let facts = unchecked.as_ref().ok().and_then(|other| CertificateFacts::from_der(&other.certificate));
+            let error = failed(TlsFailure::Certificate { problem, certificate: facts.map(Box::new) });
+            if !settings.ignore_certificate {
+                return Err(error);
+            }
+            tracing::warn!("{error}; it is accepted because ignore-cert-warn is set");
+            unchecked.map_err(failed)
+        }
+        Err(failure) => Err(failed(failure)),
+    }
+}
+
+/// A second connection to the same address with the checks off: see the head of this file for why it is safe.
+async fn connect_unchecked(settings: &Settings, address: SocketAddr) -> Result<Connection, TlsFailure> {
+    let other = |text: String| TlsFailure::Other(text);
+    let connector = connector(settings, Checks::Off).map_err(|error| other(error.to_string()))?;
+    let socket = connect_one(address, settings.limits.connect)
+        .await
+        .map_err(|refusal| other(Attempt { address, refusal }.to_string()))?;
+    finish(handshake(settings, &connector, socket).await?, address)
+}
+
+async fn handshake(
+    settings: &Settings,
+    connector: &tokio_native_tls::TlsConnector,
+    socket: TcpStream,
+) -> Result<Stream, TlsFailure> {
+    let socket = BufReader::with_capacity(READ_BUFFER, socket);
+    let limit = settings.limits.tls;
+    match timeout(limit, connector.connect(verified_name(&settings.host), socket)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(handshake_failure(&error)),
+        Err(_) => Err(TlsFailure::TimedOut(limit)),
+    }
+}
+
+/// The host as certificates and SNI spell it: without the dot of the root (RFC 6066 3) and without an IPv6 zone.
+fn verified_name(host: &str) -> &str {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.split('%').next().unwrap_or(host)
+}
+
+fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure> {
+    let certificate = match stream
+        .get_ref()
+        .peer_certificate()
+        .and_then(|certificate| certificate.map(|certificate| certificate.to_der()).transpose())
+    {
+        Ok(Some(der)) => der,
+        Ok(None) => return Err(TlsFailure::Other("the server has no certificate".to_owned())),
+        Err(error) => return Err(TlsFailure::Other(error.to_string())),
+    };
+    Ok(Connection { stream, address, certificate })
+}
+
+/// Logs a certificate that passed only because it does not restrict its purpose.
+fn note_purpose(settings: &Settings, connection: &Connection) {
+    if let Some(facts) = CertificateFacts::from_der(&connection.certificate)
+        && facts.purpose == Purpose::Unrestricted
+    {
+        tracing::info!("the certificate of {} does not say that it is for servers; it is {facts}", settings.host);
+    }
+}
+
+/// Whether the server's certificate is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Checks {
+    On,
+    Off,
+}
+
+fn connector(settings: &Settings, checks: Checks) -> Result<tokio_native_tls::TlsConnector, Error> {
+    let mut builder = native_tls::TlsConnector::builder();
+    builder.min_protocol_version(Some(native_tls::Protocol::Tlsv12));
+    builder.use_sni(settings.server_name_indication);
+    if checks == Checks::Off {
+        builder.danger_accept_invalid_certs(true);
+        builder.danger_accept_invalid_hostnames(true);
+    } else if let Some(path) = &settings.ca_certificates {
+        builder.disable_built_in_roots(true);
+        for certificate in ca_certificates(path)? {
+            builder.add_root_certificate(certificate);
+        }
+    }
+    let connector = builder.build().map_err(|error| Error::TlsSetup(error.to_string()))?;
+    Ok(tokio_native_tls::TlsConnector::from(connector))
+}
+
+/// The certificates of a file, PEM or DER; at least one.
+fn ca_certificates(path: &Path) -> Result<Vec<native_tls::Certificate>, Error> {
+    let failed = |reason: String| Error::CaCertificates { path: path.to_owned(), reason };
+    let contents = read_bounded(path).map_err(|error| failed(error.to_string()))?;
+    let certificates = if contents.windows(11).any(|window| window == b"-----BEGIN ") {
+        native_tls::Certificate::stack_from_pem(&contents)
+    } else {
+        native_tls::Certificate::from_der(&contents).map(|certificate| vec![certificate])
+    };
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(failed("it holds no certificate".to_owned())),
+        Err(_) => Err(failed("it is not a certificate in PEM or DER".to_owned())),
+    }
+}
+
+/// The contents of a regular file of bounded size: the path comes from a profile, and we run as root.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut contents = Vec::new();
+    File::open(path)?.take(MAX_CA_FILE + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > MAX_CA_FILE {
+        return Err(io::Error::other("it is larger than a file of certificates can be"));
+    }
+    Ok(contents)
+}
+
+/// Reason codes of OpenSSL's TLS library (`openssl/sslerr.h`); those from 1000 on are alerts that the server sent.
+mod reason {
+    /// The number of that library (`openssl/err.h`, `ERR_LIB_SSL`): other libraries give these numbers other meanings.
+    pub(super) const LIBRARY: i32 = 20;
+    pub(super) const CERTIFICATE_VERIFY_FAILED: i32 = 134;
+    pub(super) const HTTP_REQUEST: i32 = 156;
+    pub(super) const PACKET_LENGTH_TOO_LONG: i32 = 198;
+    pub(super) const UNSUPPORTED_PROTOCOL: i32 = 258;
+    pub(super) const WRONG_SSL_VERSION: i32 = 266;
+    pub(super) const WRONG_VERSION_NUMBER: i32 = 267;
+    pub(super) const UNEXPECTED_EOF_WHILE_READING: i32 = 294;
+    pub(super) const ALERT_PROTOCOL_VERSION: i32 = 1070;
+}
+
+fn handshake_failure(error: &native_tls::Error) -> TlsFailure {
+    let text = error.to_string();
+    let Some(source) = error.source() else { return TlsFailure::Closed };
+    if let Some(error) = source.downcast_ref::<io::Error>() {
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                TlsFailure::Closed
+            }
+            _ => TlsFailure::Other(error.to_string()),
+        };
+    }
+    let Some(stack) = source.downcast_ref::<openssl::error::ErrorStack>() else {
+        return TlsFailure::Other(text);
+    };
+    // The reason that counts is the last: those before it say from how deep it came.
+    for error in stack.errors().iter().rev().filter(|error| error.library_code() == reason::LIBRARY) {
+        match error.reason_code() {
+            reason::CERTIFICATE_VERIFY_FAILED => {
+                return TlsFailure::Certificate { problem: certificate_problem(&text), certificate: None };
+            }
+            reason::UNSUPPORTED_PROTOCOL | reason::WRONG_SSL_VERSION | reason::ALERT_PROTOCOL_VERSION => {
+                return TlsFailure::ProtocolVersion;
+            }
+            reason::WRONG_VERSION_NUMBER | reason::HTTP_REQUEST | reason::PACKET_LENGTH_TOO_LONG => {
+                return TlsFailure::NotTls;
+            }
+            reason::UNEXPECTED_EOF_WHILE_READING => return TlsFailure::Closed,
+            _ => {}
+        }
+    }
+    let last = stack.errors().last().and_then(|error| error.reason());
+    TlsFailure::Other(last.unwrap_or(&text).to_owned())
+}
+
+/// The problem, from the words that native-tls puts in parentheses at the end of its error: it keeps the number of the
+/// verification result to itself. The words are those of OpenSSL's `x509_txt.c`, old and new spellings.
+fn certificate_problem(text: &str) -> CertificateProblem {
+    let words = text.rsplit_once(" (").and_then(|(_, words)| words.strip_suffix(')')).unwrap_or(text);
+    let lower = words.to_ascii_lowercase();
+    let has = |part: &str| lower.contains(part);
+    if has("hostname mismatch") || has("ip address mismatch") {
+        CertificateProblem::WrongName
+    } else if has("certificate has expired") {
+        CertificateProblem::Expired
+    } else if has("certificate is not yet valid") {
+        CertificateProblem::NotYetValid
+    } else if has("certificate purpose") {
+        CertificateProblem::Purpose
+    } else if ["issuer certificate", "first certificate", "self-signed", "self signed", "signature failure"]
+        .into_iter()
+        .any(has)
+    {
+        CertificateProblem::Untrusted(words.to_owned())
+    } else {
+        CertificateProblem::Other(words.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Why there is no connection to the gateway, in sentences that a person can act on.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::certificate::{CertificateFacts, Purpose};
+
+/// Why there is no connection to the gateway.
+#[derive(Debug)]
+pub enum Error {
+    /// The gateway's name has no address.
+    NameNotFound {
+        /// The gateway as the profile names it.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// The resolver gave no answer in this time.
+    ResolverTimedOut {
+        /// The gateway as the profile names it.
+        host: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// None of the gateway's addresses could be reached: each with its own reason, in the order they were tried.
+    Unreachable(Vec<Attempt>),
+    /// The file of CA certificates that the profile names cannot be used.
+    CaCertificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The TLS library cannot be set up: the fault of this machine.
+    TlsSetup(String),
+    /// The TLS handshake failed.
+    Tls {
+        /// The gateway as the profile names it.
+        host: String,
+        /// The address that was connected to.
+        address: SocketAddr,
+        /// How it failed.
+        failure: TlsFailure,
+    },
+}
+
+/// An address that could not be connected to, and why.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub refusal: Refusal,
+}
+
+/// Why one address could not be connected to.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No answer in this time.
+    TimedOut(Duration),
+    /// What the kernel said.
+    Io(io::Error),
+}
+
+/// How a TLS handshake failed.
+#[derive(Debug)]
+pub enum TlsFailure {
+    /// The server's certificate did not pass.
+    Certificate {
+        /// Which check it did not pass.
+        problem: CertificateProblem,
+        /// The certificate, where it could be had; boxed, since it is large and rare.
+        certificate: Option<Box<CertificateFacts>>,
+    },
+    /// There is no protocol version that both sides accept; ours are TLS 1.2 and later.
+    ProtocolVersion,
+    /// What answers is not TLS.
+    NotTls,
+    /// The server ended the connection without a word.
+    Closed,
+    /// The server refused by an alert (RFC 8446 6), or something else went wrong, in the library's words.
+    Other(String),
+    /// It took longer than this.
+    TimedOut(Duration),
+}
+
+/// Which check a certificate did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateProblem {
+    /// No trusted CA stands at the end of its chain; in the library's words.
+    Untrusted(String),
+    /// It is for other names.
+    WrongName,
+    /// It, or a certificate of its chain, has expired.
+    Expired,
+    /// It, or a certificate of its chain, is not valid yet.
+    NotYetValid,
+    /// It, or a CA of its chain, is not for TLS servers (MS-SSTP 3.2.4.1).
+    Purpose,
+    /// Anything else, in the library's words.
+    Other(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NameNotFound { host, reason } => {
+                write!(f, "the gateway's name {host} could not be resolved ({reason})")
+            }
+            Error::ResolverTimedOut { host, after } => {
+                write!(f, "no DNS server answered in {} s when asked for the gateway {host}", after.as_secs())
+            }
+            Error::Unreachable(attempts) => {
+                for (position, attempt) in attempts.iter().enumerate() {
+                    if position > 0 {
+                        f.write_str("; ")?;
+                    }
+                    write!(f, "{attempt}")?;
+                }
+                Ok(())
+            }
+            Error::CaCertificates { path, reason } => {
+                write!(f, "the CA certificate file {} (ca-cert) cannot be used: {reason}", path.display())
+            }
+            Error::TlsSetup(reason) => write!(f, "TLS cannot be set up on this machine: {reason}"),
+            Error::Tls { host, address, failure } => fmt_tls(f, host, address, failure),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address;
+        match &self.refusal {
+            Refusal::TimedOut(after) => write!(f, "{address} did not answer within {} s", after.as_secs()),
+            Refusal::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    write!(f, "{address} refused the connection: no server listens on that port")
+                }
+                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                    write!(f, "there is no route to {address}")
+                }
+                io::ErrorKind::TimedOut => write!(f, "{address} did not answer"),
+                io::ErrorKind::PermissionDenied => {
+                    write!(f, "a firewall of this machine forbids the connection to {address}")
+                }
+                _ => write!(f, "the connection to {address} failed: {error}"),
+            },
+        }
+    }
+}
+
+fn fmt_tls(f: &mut fmt::Formatter<'_>, host: &str, address: &SocketAddr, failure: &TlsFailure) -> fmt::Result {
+    match failure {
+        TlsFailure::Certificate { problem, certificate } => {
+            fmt_certificate(f, host, address, problem, certificate.as_deref())
+        }
+        TlsFailure::ProtocolVersion => {
+            write!(f, "the server at {address} speaks no version of TLS that is still accepted (1.2 or later)")
+        }
+        TlsFailure::NotTls => {
+            write!(f, "what answers at {address} does not speak TLS: check the gateway's port")
+        }
+        TlsFailure::Closed => write!(
+            f,
+            "the server at {address} ended the connection in the TLS handshake: \
+             it may not serve {host}, or not speak TLS on that port"
+        ),
+        TlsFailure::Other(text) => write!(f, "the TLS handshake with {address} failed: {text}"),
+        TlsFailure::TimedOut(after) => {
+            write!(f, "{address} accepted the connection and then no TLS handshake within {} s", after.as_secs())
+        }
+    }
+}
+
+fn fmt_certificate(
+    f: &mut fmt::Formatter<'_>,
+    host: &str,
+    address: &SocketAddr,
+    problem: &CertificateProblem,
+    certificate: Option<&CertificateFacts>,
+) -> fmt::Result {
+    match problem {
+        CertificateProblem::Untrusted(text) => {
+            write!(f, "the certificate of {host} ({address}) is not trusted: {text}")?;
+        }
+        CertificateProblem::WrongName => match certificate {
+            Some(facts) => {
+                write!(f, "the server at {address} has a certificate for {}, not for {host}", facts.names_text())?
+            }
+            None => write!(f, "the server at {address} has a certificate that is not for {host}")?,
+        },
+        CertificateProblem::Expired => match certificate {
+            Some(facts) if facts.expired => {
+                write!(f, "the certificate of {host} ({address}) expired on {}", facts.not_after)?;
+            }
+            _ => write!(f, "a certificate in the chain of {host} ({address}) has expired")?,
+        },
+        CertificateProblem::NotYetValid => {
+            write!(f, "the certificate of {host} ({address}) is not valid yet: check the clock of this machine")?;
+        }
+        CertificateProblem::Purpose => match certificate.map(|facts| facts.purpose) {
+            Some(Purpose::Any) => write!(
+                f,
+                "the certificate of {host} ({address}) names anyExtendedKeyUsage as its only purpose, which the TLS \
+                 library does not take for a server: it needs serverAuth"
+            )?,
+            Some(Purpose::Other) => write!(
+                f,
+                "the certificate of {host} ({address}) is not for servers: \
+                 its extended key usage has no serverAuth"
+            )?,
+            _ => write!(f, "a certificate in the chain of {host} ({address}) is not for this purpose")?,
+        },
+        CertificateProblem::Other(text) => write!(f, "the certificate of {host} ({address}) did not pass: {text}")?,
+    }
+    match certificate {
+        Some(facts) => write!(f, "; it is {facts}"),
+        None => Ok(()),
+    }
+}
