@@ -18,6 +18,8 @@
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
 pub mod crypto;
+#[cfg(feature = "service")]
+pub mod log;
 pub mod profile;
 pub mod session;
 #[cfg(feature = "service")]
