@@ -20,8 +20,11 @@
 pub mod crypto;
 #[cfg(feature = "service")]
 pub mod log;
+pub mod datapath;
+pub mod ppp;
 pub mod profile;
 pub mod session;
+pub mod sstp;
 #[cfg(feature = "service")]
 pub mod transport;
 pub mod wire;

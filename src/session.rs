@@ -1,10 +1,48 @@
 //! The session: HTTP, then SSTP, then PPP, in one owner.
+//!
+//! [`Session`] is sans-IO. The driver owns the TLS stream, the TUN device and the clock, and keeps this contract:
+//!
+//! 1. Octets from TLS go to [`handle_input`](Session::handle_input), its end to [`handle_eof`](Session::handle_eof), the
+//!    passing of [`poll_timeout`](Session::poll_timeout) to [`handle_timeout`](Session::handle_timeout), a wish to end
+//!    the session to [`close`](Session::close). Calls that come too early or too late do nothing.
+//! 2. After each of them, and after [`Session::new`], the driver calls [`poll_transmit`](Session::poll_transmit) until
+//!    it returns `false`, then [`poll_event`](Session::poll_event) until `None`, then
+//!    [`poll_timeout`](Session::poll_timeout) once. Where the buffer is full it writes it out and polls again.
+//! 3. Datagrams to send are put into the buffer by the driver behind
+//!    [`data_header`](Session::data_header), and only where there is one.
+//! 4. The last event is [`Event::Closed`]. What [`poll_transmit`](Session::poll_transmit) gave before it should still be
+//!    written.
+//!
+//! Time and entropy come in by value: the same calls with the same arguments do the same things.
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+mod error;
 
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, trace};
 use zeroize::Zeroizing;
+
+pub use crate::ppp::auth::AuthProtocol;
+pub use crate::ppp::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
+pub use error::{Error, Refusal};
+
+use crate::crypto::Entropy;
+use crate::datapath::{DataHeader, TxBuf};
+use crate::ppp::auth::Credentials;
+use crate::ppp::lcp::LcpConfig;
+use crate::ppp::{self, Frame, Ppp};
+use crate::sstp::{self, Call};
+use crate::wire::http::{NotHttp, Request, Response};
+use crate::wire::ip::{self, IpVersion};
+use crate::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
+use crate::wire::sstp::{HEADER_LEN, Header, MAX_PACKET_LEN};
+
+/// How long the server may take for its HTTP response.
+pub const HTTP_TIMER: Duration = Duration::from_secs(30);
+/// Packets that wait for the driver; what comes on top of them waits in the protocols, which are bounded.
+const MAX_WAITING: usize = 32;
 
 /// What a session needs to know about the connection. Plain data.
 pub struct Config {
@@ -43,6 +81,15 @@ pub struct Methods {
     pub mschapv2: bool,
 }
 
+impl Methods {
+    /// The allowed methods, the best first.
+    fn by_preference(self) -> Vec<AuthProtocol> {
+        let Methods { pap, chap_md5, mschapv2 } = self;
+        let methods = [(mschapv2, AuthProtocol::MsChapV2), (chap_md5, AuthProtocol::ChapMd5), (pap, AuthProtocol::Pap)];
+        methods.into_iter().filter_map(|(allowed, method)| allowed.then_some(method)).collect()
+    }
+}
+
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -75,94 +122,354 @@ pub enum Event {
     Closed(Result<(), Error>),
 }
 
-/// What PPP negotiated for the network layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetworkParameters {
-    /// IPv4, where IPCP is Opened (RFC 1332, RFC 1877).
-    pub ipv4: Option<Ipv4Parameters>,
-    /// IPv6, where IPV6CP is Opened (RFC 5072).
-    pub ipv6: Option<Ipv6Parameters>,
-    /// Largest datagram in octets that either family may send.
-    pub mtu: u16,
-    /// The authentication method that was used, in words.
-    pub authentication: &'static str,
+/// One connection to a server, from the HTTP request to the end of the call.
+pub struct Session {
+    stage: Stage,
+    phase: Phase,
+    ppp: Ppp,
+    certificate: Box<[u8]>,
+    mtu: u16,
+    http_timer: Option<Instant>,
+    /// We were told to close: the end is no error.
+    closing: bool,
+    error: Option<Error>,
+    out: VecDeque<Zeroizing<Vec<u8>>>,
+    events: VecDeque<Event>,
 }
 
-/// What IPCP negotiated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ipv4Parameters {
-    /// Our address (RFC 1332 3.3).
-    pub address: Ipv4Addr,
-    /// The server's address in the tunnel, where it told one.
-    pub peer: Option<Ipv4Addr>,
-    /// DNS servers, the primary first (RFC 1877 1.1, 1.3).
-    pub dns: Vec<Ipv4Addr>,
-    /// NetBIOS name servers, the primary first (RFC 1877 1.2, 1.4).
-    pub nbns: Vec<Ipv4Addr>,
+enum Stage {
+    Http,
+    Call(Box<Call>),
+    Closed,
 }
 
-/// What IPV6CP negotiated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ipv6Parameters {
-    /// Our link-local address, of our interface identifier (RFC 5072 4.1).
-    pub link_local: Ipv6Addr,
-    /// The server's link-local address.
-    pub peer: Ipv6Addr,
-}
+impl Session {
+    /// A session over a TLS connection that has just been set up, and whose server showed this certificate (DER).
+    ///
+    /// `entropy` must come from the system's random source and be used once.
+    pub fn new(config: Config, server_certificate: &[u8], entropy: [u8; 32], now: Instant) -> Self {
+        let mut entropy = Entropy::new(entropy);
+        let correlation_id = config.correlation_id.unwrap_or_else(|| random_guid(&mut entropy));
+        let mut request = Zeroizing::new(Vec::new());
+        Request { host: &config.host, correlation_id }.emit(&mut request);
+        let ppp = ppp::Config {
+            lcp: LcpConfig {
+                mru: config.mru,
+                compression: false,
+                accept: config.methods.by_preference(),
+                demand: Vec::new(),
+                echo_interval: config.lcp_echo_interval,
+                echo_failure: config.lcp_echo_failure,
+            },
+            credentials: Credentials { user_name: config.user_name, password: config.password },
+            ipv4: config.ipv4.then_some(Ipv4Addr::UNSPECIFIED),
+            ipv6: config.ipv6,
+        };
+        Session {
+            stage: Stage::Http,
+            phase: Phase::Http,
+            ppp: Ppp::new(ppp, entropy),
+            certificate: server_certificate.into(),
+            mtu: config.mtu.unwrap_or(u16::MAX),
+            http_timer: Some(now + HTTP_TIMER),
+            closing: false,
+            error: None,
+            out: VecDeque::from([request]),
+            events: VecDeque::from([Event::Phase(Phase::Http)]),
+        }
+    }
 
-/// Why a session ended, and who is at fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The server broke a protocol; the text says which and how.
-    PeerMisbehaved(String),
-    /// The server wants or offers nothing that we can do.
-    PeerIncompatible(String),
-    /// The server did not accept the user, or (code `None`) could not prove that it knows the password.
-    AuthenticationFailed {
-        /// Error code of an MS-CHAPv2 Failure (RFC 2759 6), where there was one.
-        code: Option<u32>,
-        /// What the server said, or what happened, in words.
-        message: String,
-    },
-    /// The server refused the call before authentication.
-    ServerRefused(Refusal),
-    /// The server ended the session after it was accepted.
-    ServerClosed {
-        /// When it happened.
-        phase: Phase,
-        /// What the server gave as its reason, in words.
-        reason: String,
-    },
-    /// Nothing came from the server in time.
-    TimedOut(Phase),
-}
+    /// Takes what came out of TLS and hands every datagram to `deliver`, in place. Returns how many octets were
+    /// consumed: the driver keeps the rest, less than one packet, and puts what comes next behind it.
+    pub fn handle_input(&mut self, now: Instant, stream: &mut [u8], mut deliver: impl FnMut(&mut [u8])) -> usize {
+        let mut at = 0;
+        loop {
+            match &mut self.stage {
+                Stage::Closed => return stream.len(),
+                Stage::Http => match self.handle_http(now, &stream[at..]) {
+                    Some(length) => at += length,
+                    None => return at,
+                },
+                Stage::Call(call) => {
+                    let header = match Header::parse(&stream[at..]) {
+                        Ok(Some(header)) if stream.len() - at >= header.length => header,
+                        Ok(_) => return at,
+                        Err(malformed) => {
+                            // MS-SSTP 3.1.5.1: no Call Abort into a stream that has lost its frame
+                            self.finish(Err(Error::PeerMisbehaved(malformed.to_string())));
+                            return stream.len();
+                        }
+                    };
+                    let packet = &mut stream[at..at + header.length];
+                    at += header.length;
+                    if header.control {
+                        trace!(target: "sstp", packet = ?packet.get(4..6), "received control packet");
+                        call.handle_control(now, packet);
+                        self.advance(now);
+                    } else {
+                        self.handle_frame(now, &mut packet[HEADER_LEN..], &mut deliver);
+                    }
+                }
+            }
+        }
+    }
 
-/// How the server refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The HTTP status was not 200.
-    Http {
-        /// Status code.
-        status: u16,
-        /// Reason phrase, printable characters only.
-        reason: String,
-    },
-    /// Call Connect Negative Acknowledgment, as often as we tried (MS-SSTP 2.2.12).
-    ConnectNak {
-        /// Status of its first Status Info attribute (MS-SSTP 2.2.8).
-        status: Option<u32>,
-    },
-    /// Call Abort (MS-SSTP 2.2.13).
-    CallAbort {
-        /// Status of its first Status Info attribute (MS-SSTP 2.2.8).
-        status: Option<u32>,
-    },
-}
+    /// The server closed the connection, or it broke.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.advance(now);
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        let phase = self.phase;
+        let refused = self.ppp.lower_down().map(|failure| Error::from_ppp(failure, phase));
+        let result = match self.error.take().or(refused) {
+            Some(error) => Err(error),
+            None if self.closing => Ok(()),
+            None => Err(Error::ServerClosed { phase, reason: "it closed the connection without a word".to_owned() }),
+        };
+        self.finish(result);
+    }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+    /// Timers may have run out.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.http_timer.is_some_and(|at| at <= now) {
+            self.finish(Err(Error::TimedOut(Phase::Http)));
+        }
+        if let Stage::Call(call) = &mut self.stage {
+            call.handle_timeout(now);
+            self.ppp.handle_timeout(now);
+            self.advance(now);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; `None`: there is nothing to wait for.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Http => self.http_timer,
+            Stage::Call(call) => [call.poll_timeout(), self.ppp.poll_timeout()].into_iter().flatten().min(),
+            Stage::Closed => None,
+        }
+    }
+
+    /// Adds a control packet to the buffer; `false` where there is none, or no room for it.
+    pub fn poll_transmit(&mut self, now: Instant, tx: &mut TxBuf) -> bool {
+        let Some(packet) = self.out.front() else { return false };
+        if !tx.push(packet) {
+            return false;
+        }
+        self.out.pop_front();
+        // what waited in the protocols for want of room here moves up
+        self.advance(now);
+        true
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What to put in front of datagrams of this version; `None` as long as none may be sent (MS-SSTP 3.2.7.1).
+    #[inline]
+    pub fn data_header(&self, version: IpVersion) -> Option<DataHeader> {
+        let Stage::Call(call) = &self.stage else { return None };
+        let peer = self.ppp.peer();
+        (call.passes_data() && self.ppp.is_open(version)).then(|| DataHeader::new(version, peer.pfc, peer.acfc))
+    }
+
+    /// Ends the session: LCP Terminate-Request, then Call Disconnect, each bounded by its timers.
+    pub fn close(&mut self, now: Instant) {
+        self.closing = true;
+        match &mut self.stage {
+            Stage::Closed => {}
+            Stage::Http => self.finish(Ok(())),
+            Stage::Call(call) if call.passes_control() => {
+                self.ppp.close(now);
+                self.advance(now);
+            }
+            Stage::Call(call) => {
+                call.disconnect(now);
+                self.advance(now);
+            }
+        }
+    }
+
+    /// Reads the HTTP response; returns its length once it is whole and good.
+    fn handle_http(&mut self, now: Instant, stream: &[u8]) -> Option<usize> {
+        let error = match Response::parse(stream) {
+            Ok(None) => return None,
+            Ok(Some(response)) if response.status == 200 => {
+                self.http_timer = None;
+                self.stage = Stage::Call(Box::new(Call::new(now, &self.certificate)));
+                self.enter(Phase::CallConnect);
+                self.advance(now);
+                return Some(response.length);
+            }
+            Ok(Some(Response { status, reason, .. })) => Error::ServerRefused(Refusal::Http { status, reason }),
+            Err(NotHttp::Syntax) => {
+                Error::PeerIncompatible("what answers at the gateway does not speak HTTP".to_owned())
+            }
+            Err(NotHttp::TooLong) => Error::PeerMisbehaved("its HTTP response has no end".to_owned()),
+        };
+        self.finish(Err(error));
+        None
+    }
+
+    /// Takes a PPP frame (MS-SSTP 3.2.7.2).
+    #[inline]
+    fn handle_frame(&mut self, now: Instant, frame: &mut [u8], deliver: &mut impl FnMut(&mut [u8])) {
+        let Stage::Call(call) = &mut self.stage else { return };
+        call.heard(now);
+        let Ok((protocol, at)) = parse_frame(frame) else { return };
+        let version = match protocol {
+            Protocol::IPV4 => IpVersion::V4,
+            Protocol::IPV6 => IpVersion::V6,
+            _ => return self.handle_control_frame(now, protocol, &frame[at..]),
+        };
+        if call.passes_data() && self.ppp.is_open(version) {
+            self.ppp.heard();
+            let datagram = &mut frame[at..];
+            if let Ok(length) = ip::datagram_len(version, datagram) {
+                deliver(&mut datagram[..length]);
+            }
+        }
+    }
+
+    fn handle_control_frame(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {
+        let Stage::Call(call) = &mut self.stage else { return };
+        let passes = if protocol.is_data() { call.passes_data() } else { call.passes_control() };
+        if !passes {
+            return;
+        }
+        trace_frame("received", protocol, information);
+        if let Err(malformed) = self.ppp.handle_frame(now, protocol, information) {
+            debug!(target: "ppp", protocol = protocol.name(), %malformed, "discarded a frame");
+        }
+        self.advance(now);
+    }
+
+    /// Carries everything between the two protocols that one of them has ready: the only place where they meet.
+    fn advance(&mut self, now: Instant) {
+        loop {
+            self.flush();
+            let Stage::Call(call) = &mut self.stage else { return };
+            if let Some(event) = call.poll_event() {
+                self.handle_call_event(now, event);
+            } else if let Some(event) = self.ppp.poll_event() {
+                self.handle_ppp_event(now, event);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn handle_call_event(&mut self, now: Instant, event: sstp::Event) {
+        match event {
+            sstp::Event::ConnectAck => self.ppp.lower_up(now),
+            sstp::Event::Over(end) => {
+                let phase = self.phase;
+                let refused = self.ppp.lower_down().map(|failure| Error::from_ppp(failure, phase));
+                let error = self.error.take().or(refused).or_else(|| Error::from_call(end, phase));
+                self.finish(match error {
+                    Some(error) if !self.closing => Err(error),
+                    _ => Ok(()),
+                });
+            }
+        }
+    }
+
+    fn handle_ppp_event(&mut self, now: Instant, event: ppp::Event) {
+        let Stage::Call(call) = &mut self.stage else { return };
+        match event {
+            ppp::Event::Phase(ppp::Phase::Dead) => {}
+            ppp::Event::Phase(ppp::Phase::Establish) => self.enter(Phase::LinkEstablishment),
+            ppp::Event::Phase(ppp::Phase::Authenticate) => self.enter(Phase::Authentication),
+            ppp::Event::Phase(ppp::Phase::Network) => self.enter(Phase::NetworkLayerProtocol),
+            ppp::Event::Phase(ppp::Phase::Terminate) => self.enter(Phase::Terminating),
+            ppp::Event::Authenticated(hlak) => {
+                // Call Connected leaves before any network control protocol (MS-SSTP 3.2.7.1)
+                call.authenticated(now, &hlak);
+                self.flush();
+                self.ppp.open_network(now);
+            }
+            ppp::Event::Up(parameters) => {
+                self.enter(Phase::Connected);
+                self.events.push_back(Event::Up(self.bounded(parameters)));
+            }
+            ppp::Event::Changed(parameters) => self.events.push_back(Event::Changed(self.bounded(parameters))),
+            ppp::Event::Finished(failure) => {
+                let phase = self.phase;
+                if let Some(failure) = failure {
+                    self.error.get_or_insert(Error::from_ppp(failure, phase));
+                }
+                call.disconnect(now);
+            }
+        }
+    }
+
+    fn bounded(&self, parameters: NetworkParameters) -> NetworkParameters {
+        NetworkParameters { mtu: parameters.mtu.min(self.mtu), ..parameters }
+    }
+
+    /// Moves what the protocols have ready into the queue of packets, as far as there is room (MS-SSTP 3.2.7.1).
+    fn flush(&mut self) {
+        let Stage::Call(call) = &mut self.stage else { return };
+        while self.out.len() < MAX_WAITING {
+            if let Some(packets) = call.poll_transmit() {
+                trace!(target: "sstp", octets = packets.len(), "sent control packets");
+                self.out.push_back(Zeroizing::new(packets));
+            } else if let Some(frame) = self.ppp.poll_frame() {
+                if call.passes_control() {
+                    trace_frame("sent", frame.protocol, &frame.information);
+                    self.out.push_back(encapsulate(&frame));
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            debug!(target: "session", from = ?self.phase, to = ?phase, "phase");
+            self.phase = phase;
+            self.events.push_back(Event::Phase(phase));
+        }
+    }
+
+    fn finish(&mut self, result: Result<(), Error>) {
+        if !matches!(self.stage, Stage::Closed) {
+            self.flush();
+            self.stage = Stage::Closed;
+            self.http_timer = None;
+            self.events.push_back(Event::Closed(result));
+        }
     }
 }
 
-impl std::error::Error for Error {}
+/// A random GUID (RFC 9562 5.4).
+fn random_guid(entropy: &mut Entropy) -> [u8; 16] {
+    let mut octets: [u8; 16] = entropy.octets();
+    octets[6] = octets[6] & 0x0f | 0x40;
+    octets[8] = octets[8] & 0x3f | 0x80;
+    octets
+}
+
+/// An SSTP data packet (MS-SSTP 2.2.3) with a control frame. LCP demands the uncompressed header (RFC 1661 6.5, 6.6),
+/// and the other protocols can live with it.
+fn encapsulate(frame: &Frame) -> Zeroizing<Vec<u8>> {
+    let head = HEADER_LEN + ADDRESS_CONTROL.len() + 2;
+    let information = &frame.information[..frame.information.len().min(MAX_PACKET_LEN - head)];
+    let mut packet = Zeroizing::new(Vec::with_capacity(head + information.len()));
+    packet.extend_from_slice(&Header { control: false, length: head + information.len() }.emit());
+    packet.extend_from_slice(&ADDRESS_CONTROL);
+    packet.extend_from_slice(&frame.protocol.0.to_be_bytes());
+    packet.extend_from_slice(information);
+    packet
+}
+
+/// The one place that logs what PPP says. Of authentication only code and identifier are shown.
+fn trace_frame(direction: &str, protocol: Protocol, information: &[u8]) {
+    let secret = matches!(protocol, Protocol::PAP | Protocol::CHAP | Protocol::EAP);
+    let shown = &information[..information.len().min(if secret { 2 } else { 64 })];
+    trace!(target: "ppp", protocol = protocol.name(), information = ?shown, "{direction} frame");
+}

@@ -13,6 +13,7 @@
 
 pub mod binding;
 mod chap_md5;
+mod entropy;
 pub mod mppe;
 pub mod mschapv2;
 
@@ -20,6 +21,7 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 pub use chap_md5::chap_md5;
+pub use entropy::Entropy;
 
 /// SHA-1 of the concatenation of `parts`.
 fn sha1(parts: &[&[u8]]) -> Zeroizing<[u8; 20]> {

@@ -1,0 +1,402 @@
+//! The client's link: the phases of RFC 1661 3, and what each protocol may do in which.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::auth::{Authenticator, Outcome};
+use super::automaton::{Event as AutomatonEvent, State};
+use super::ipcp::IpcpPolicy;
+use super::ipv6cp::Ipv6cpPolicy;
+use super::lcp::{Lcp, LcpEvent, PeerOptions};
+use super::negotiator::{Ending, Layer, Negotiator, Policy};
+use super::{Config, Event, Failure, Frame, Ipv4Parameters, Ipv6Parameters, NetworkParameters, Outbox, Phase};
+use crate::crypto::Entropy;
+use crate::crypto::binding::Hlak;
+use crate::wire::Malformed;
+use crate::wire::ip::IpVersion;
+use crate::wire::ppp::{ControlPacket, Protocol, code};
+
+/// A PPP link as a client runs it.
+///
+/// Frames and time go in; frames ([`poll_frame`](Ppp::poll_frame)) and events ([`poll_event`](Ppp::poll_event)) come
+/// out. After every call of another method, both are to be polled until `None`.
+pub struct Ppp {
+    config: Config,
+    entropy: Entropy,
+    phase: Phase,
+    lcp: Lcp,
+    authenticator: Option<Authenticator>,
+    ipcp: Option<Negotiator<IpcpPolicy>>,
+    ipv6cp: Option<Negotiator<Ipv6cpPolicy>>,
+    announced: Option<NetworkParameters>,
+    failure: Option<Failure>,
+    finished: bool,
+    out: Outbox,
+    events: VecDeque<Event>,
+}
+
+impl Ppp {
+    /// A link whose lower layer is down.
+    pub fn new(config: Config, mut entropy: Entropy) -> Self {
+        let lcp = Lcp::new(config.lcp.clone(), entropy.fork());
+        Ppp {
+            config,
+            entropy,
+            phase: Phase::Dead,
+            lcp,
+            authenticator: None,
+            ipcp: None,
+            ipv6cp: None,
+            announced: None,
+            failure: None,
+            finished: false,
+            out: Outbox::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The lower layer is up (MS-SSTP 3.1.7.1): the negotiation begins, and we speak first, since some servers do not.
+    pub fn lower_up(&mut self, now: Instant) {
+        self.enter(Phase::Establish);
+        for event in [AutomatonEvent::Open, AutomatonEvent::Up] {
+            let done = self.lcp.event(now, event, &mut self.out);
+            self.lcp_event(now, done);
+        }
+    }
+
+    /// The lower layer is down: nothing can be sent any more. Returns what the loss of the link means by itself: where
+    /// the server had our answer to judge, that it refused (some servers just hang up).
+    pub fn lower_down(&mut self) -> Option<Failure> {
+        self.finished = true;
+        self.failure.take().or_else(|| self.refused_silently())
+    }
+
+    /// Opens the network control protocols: the answer to [`Event::Authenticated`], once the call is connected.
+    pub fn open_network(&mut self, now: Instant) {
+        if self.phase != Phase::Network || self.finished {
+            return;
+        }
+        if let Some(address) = self.config.ipv4 {
+            self.ipcp = Some(opened(now, IpcpPolicy::new(address), &mut self.out));
+        }
+        if self.config.ipv6 {
+            let policy = Ipv6cpPolicy::new(self.entropy.fork());
+            self.ipv6cp = Some(opened(now, policy, &mut self.out));
+        }
+    }
+
+    /// Takes the link down in order: Terminate-Request, then [`Event::Finished`].
+    pub fn close(&mut self, now: Instant) {
+        if self.finished {
+            return;
+        }
+        self.enter(Phase::Terminate);
+        let done = self.lcp.event(now, AutomatonEvent::Close, &mut self.out);
+        self.lcp_event(now, done);
+        if matches!(self.lcp.negotiator.state(), State::Initial | State::Closed) {
+            self.finish();
+        }
+    }
+
+    /// Options of the server's last LCP Configure-Request.
+    pub fn peer(&self) -> PeerOptions {
+        self.lcp.peer()
+    }
+
+    /// Whether datagrams of this version may be sent and received.
+    pub fn is_open(&self, version: IpVersion) -> bool {
+        match version {
+            IpVersion::V4 => self.ipcp.as_ref().is_some_and(Negotiator::is_opened),
+            IpVersion::V6 => self.ipv6cp.as_ref().is_some_and(Negotiator::is_opened),
+        }
+    }
+
+    /// A data frame came: the server lives.
+    #[inline]
+    pub fn heard(&mut self) {
+        self.lcp.heard();
+    }
+
+    /// The next control frame to send.
+    pub fn poll_frame(&mut self) -> Option<Frame> {
+        self.out.pop()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.finished {
+            return None;
+        }
+        let authenticating = self.authenticator.as_ref().filter(|_| self.phase == Phase::Authenticate);
+        [
+            self.lcp.poll_timeout(),
+            authenticating.and_then(Authenticator::poll_timeout),
+            self.ipcp.as_ref().and_then(Negotiator::poll_timeout),
+            self.ipv6cp.as_ref().and_then(Negotiator::poll_timeout),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Timers may have run out. Does nothing before that.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let done = self.lcp.handle_timeout(now, &mut self.out);
+        self.lcp_event(now, done);
+        if self.phase == Phase::Authenticate {
+            let outcome = self.authenticator.as_mut().and_then(|auth| auth.handle_timeout(now, &mut self.out));
+            self.authentication_outcome(now, outcome);
+        }
+        let changed = [
+            self.ipcp.as_mut().and_then(|ncp| ncp.handle_timeout(now, &mut self.out)),
+            self.ipv6cp.as_mut().and_then(|ncp| ncp.handle_timeout(now, &mut self.out)),
+        ];
+        if changed.iter().any(Option::is_some) {
+            self.network_changed(now);
+        }
+    }
+
+    /// Takes a control frame.
+    ///
+    /// # Errors
+    /// A packet that cannot be read; it was silently discarded, as RFC 1661 5 demands.
+    pub fn handle_frame(&mut self, now: Instant, protocol: Protocol, information: &[u8]) -> Result<(), Malformed> {
+        if self.finished {
+            return Ok(());
+        }
+        self.lcp.heard();
+        match protocol {
+            Protocol::LCP => self.handle_lcp(now, ControlPacket::parse(information)?),
+            Protocol::PAP | Protocol::CHAP if self.speaks(protocol) => {
+                let packet = ControlPacket::parse(information)?;
+                let Some(authenticator) = &mut self.authenticator else { return Ok(()) };
+                let outcome = authenticator.handle_packet(packet, &mut self.out)?;
+                self.authentication_outcome(now, outcome);
+                Ok(())
+            }
+            // RFC 1661 3.5: network protocols before the end of authentication are silently discarded
+            Protocol::IPCP | Protocol::IPV6CP if self.phase != Phase::Network => Ok(()),
+            Protocol::IPCP if self.ipcp.is_some() => {
+                let packet = ControlPacket::parse(information)?;
+                let Some(ipcp) = &mut self.ipcp else { return Ok(()) };
+                if ipcp.handle_packet(now, packet, &mut self.out)?.is_some() {
+                    self.network_changed(now);
+                }
+                Ok(())
+            }
+            Protocol::IPV6CP if self.ipv6cp.is_some() => {
+                let packet = ControlPacket::parse(information)?;
+                let Some(ipv6cp) = &mut self.ipv6cp else { return Ok(()) };
+                if ipv6cp.handle_packet(now, packet, &mut self.out)?.is_some() {
+                    self.network_changed(now);
+                }
+                Ok(())
+            }
+            _ => {
+                self.lcp.reject_protocol(protocol, information, &mut self.out);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_lcp(&mut self, now: Instant, packet: ControlPacket<'_>) -> Result<(), Malformed> {
+        let phase = self.phase;
+        if packet.code == code::TERMINATE_REQUEST && phase != Phase::Terminate {
+            let refused = self.refused_silently();
+            self.failure.get_or_insert(refused.unwrap_or(Failure::Terminated { phase }));
+        }
+        let done = self.lcp.handle_packet(now, packet, &mut self.out)?;
+        self.lcp_event(now, done);
+        if packet.code == code::TERMINATE_REQUEST && phase == Phase::Establish {
+            // RFC 1661 would have LCP begin anew, but the server has said that it wants no link
+            self.finish();
+        }
+        if let Some(asked) = self.lcp.impasse() {
+            let asked = asked.to_owned();
+            self.fail(now, Failure::NoCommonAuthentication { asked });
+        }
+        Ok(())
+    }
+
+    fn lcp_event(&mut self, now: Instant, event: Option<LcpEvent>) {
+        match event {
+            None | Some(LcpEvent::Layer(Layer::Started)) => {}
+            Some(LcpEvent::Layer(Layer::Up)) => self.link_up(now),
+            Some(LcpEvent::Layer(Layer::Down)) => self.link_down(),
+            Some(LcpEvent::Layer(Layer::Finished)) => self.link_finished(),
+            Some(LcpEvent::ProtocolRejected(protocol)) => self.protocol_rejected(now, protocol),
+            Some(LcpEvent::EchoUnanswered) => self.fail(now, Failure::EchoUnanswered),
+        }
+    }
+
+    fn link_up(&mut self, now: Instant) {
+        match self.lcp.peer().authentication {
+            Some(protocol) => {
+                self.enter(Phase::Authenticate);
+                let credentials = self.config.credentials.clone();
+                let authenticator = Authenticator::new(protocol, credentials, self.entropy.fork());
+                self.authenticator.insert(authenticator).start(now, &mut self.out);
+            }
+            None => self.authenticated(Hlak::zero()),
+        }
+    }
+
+    fn link_down(&mut self) {
+        self.authenticator = None;
+        self.ipcp = None;
+        self.ipv6cp = None;
+        if self.phase != Phase::Terminate {
+            let terminating = matches!(self.lcp.negotiator.ending(), Some(Ending::Terminated));
+            self.enter(if terminating { Phase::Terminate } else { Phase::Establish });
+        }
+    }
+
+    fn link_finished(&mut self) {
+        if self.failure.is_none() && self.phase != Phase::Terminate {
+            self.failure = match self.lcp.negotiator.ending() {
+                _ if self.lcp.is_looped_back() => Some(Failure::LoopedBack),
+                Some(Ending::NotConverging | Ending::Rejected) => Some(Failure::NotConverging(Protocol::LCP)),
+                _ => Some(Failure::Unanswered(Protocol::LCP)),
+            };
+        }
+        self.finish();
+    }
+
+    fn authentication_outcome(&mut self, now: Instant, outcome: Option<Outcome>) {
+        match outcome {
+            None => {}
+            Some(Outcome::Authenticated(hlak)) if self.phase == Phase::Authenticate => self.authenticated(hlak),
+            // the answer to a later challenge of a link that stays (RFC 1994 2)
+            Some(Outcome::Authenticated(_)) => {}
+            Some(Outcome::Failed { code, message }) => {
+                self.fail(now, Failure::AuthenticationFailed { code, message });
+            }
+            Some(Outcome::PeerNotAuthentic) => self.fail(now, Failure::PeerNotAuthentic),
+            Some(Outcome::Unanswered) => {
+                let protocol = self.lcp.peer().authentication.map_or(Protocol::LCP, |auth| auth.protocol());
+                self.fail(now, Failure::Unanswered(protocol));
+            }
+        }
+    }
+
+    fn authenticated(&mut self, hlak: Hlak) {
+        self.enter(Phase::Network);
+        self.events.push_back(Event::Authenticated(hlak));
+    }
+
+    fn protocol_rejected(&mut self, now: Instant, protocol: Protocol) {
+        let event = AutomatonEvent::RxjBad;
+        let changed = match protocol {
+            Protocol::IPCP => self.ipcp.as_mut().and_then(|ncp| ncp.event(now, event, &mut self.out)),
+            Protocol::IPV6CP => self.ipv6cp.as_mut().and_then(|ncp| ncp.event(now, event, &mut self.out)),
+            Protocol::LCP => {
+                let done = self.lcp.event(now, event, &mut self.out);
+                return self.lcp_event(now, done);
+            }
+            _ => None,
+        };
+        if changed.is_some() {
+            self.network_changed(now);
+        }
+    }
+
+    /// One of the network control protocols came up, went down or gave up.
+    fn network_changed(&mut self, now: Instant) {
+        if self.phase != Phase::Network {
+            return;
+        }
+        let opened = self.ipcp.as_ref().filter(|ipcp| ipcp.is_opened());
+        if opened.is_some_and(|ipcp| ipcp.policy.address().is_none()) {
+            return self.fail(now, Failure::NoAddress);
+        }
+        let parameters = self.parameters();
+        if parameters.ipv4.is_none() && !self.ipcp.as_ref().is_none_or(is_over) {
+            return;
+        }
+        if parameters.ipv4.is_none() && parameters.ipv6.is_none() {
+            if self.ipv6cp.as_ref().is_none_or(is_over) {
+                self.fail_without_network(now);
+            }
+            return;
+        }
+        match self.announced.replace(parameters.clone()) {
+            None => self.events.push_back(Event::Up(parameters)),
+            Some(before) if before != parameters => self.events.push_back(Event::Changed(parameters)),
+            Some(_) => {}
+        }
+    }
+
+    fn fail_without_network(&mut self, now: Instant) {
+        let failure = match self.ipcp.as_ref().map(|ipcp| (ipcp.ending(), ipcp.policy.address())) {
+            Some((Some(Ending::NotConverging), None)) => Failure::NoAddress,
+            Some((Some(Ending::NotConverging), Some(_))) => Failure::NotConverging(Protocol::IPCP),
+            Some((Some(Ending::Unanswered), _)) => Failure::Unanswered(Protocol::IPCP),
+            Some(_) | None => Failure::NoNetworkProtocol,
+        };
+        self.fail(now, failure);
+    }
+
+    fn parameters(&self) -> NetworkParameters {
+        let ipcp = self.ipcp.as_ref().filter(|ipcp| ipcp.is_opened()).map(|ipcp| &ipcp.policy);
+        let ipv6cp = self.ipv6cp.as_ref().filter(|ipv6cp| ipv6cp.is_opened()).map(|ipv6cp| &ipv6cp.policy);
+        let PeerOptions { mru, authentication, .. } = self.lcp.peer();
+        NetworkParameters {
+            ipv4: ipcp.and_then(|ipcp| {
+                let (peer, dns, nbns) = (ipcp.peer(), ipcp.dns(), ipcp.nbns());
+                Some(Ipv4Parameters { address: ipcp.address()?, peer, dns, nbns })
+            }),
+            ipv6: ipv6cp.map(|ipv6cp| Ipv6Parameters { link_local: ipv6cp.link_local(), peer: ipv6cp.peer() }),
+            mtu: mru.min(super::lcp::MAX_MRU),
+            authentication,
+        }
+    }
+
+    /// Whether a frame of this authentication protocol is one that the server asked us to speak.
+    fn speaks(&self, protocol: Protocol) -> bool {
+        self.authenticator.as_ref().is_some_and(|auth| auth.protocol().protocol() == protocol)
+    }
+
+    /// What it means when the server ends the link while it judges our answer: it says nothing else about it.
+    fn refused_silently(&self) -> Option<Failure> {
+        let judged = self.authenticator.as_ref().is_some_and(Authenticator::has_answered);
+        (judged && self.phase == Phase::Authenticate)
+            .then(|| Failure::AuthenticationFailed { code: None, message: String::new() })
+    }
+
+    fn fail(&mut self, now: Instant, failure: Failure) {
+        self.failure.get_or_insert(failure);
+        self.close(now);
+    }
+
+    fn finish(&mut self) {
+        if !self.finished {
+            self.finished = true;
+            self.events.push_back(Event::Finished(self.failure.take()));
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.events.push_back(Event::Phase(phase));
+        }
+    }
+}
+
+/// A network control protocol on a link that is up.
+fn opened<P: Policy>(now: Instant, policy: P, out: &mut Outbox) -> Negotiator<P> {
+    let mut negotiator = Negotiator::new(policy);
+    negotiator.event(now, AutomatonEvent::Open, out);
+    negotiator.event(now, AutomatonEvent::Up, out);
+    negotiator
+}
+
+/// Whether a network control protocol has ended and will not come up by itself.
+fn is_over<P: Policy>(negotiator: &Negotiator<P>) -> bool {
+    matches!(negotiator.state(), State::Closed | State::Stopped | State::Stopping | State::Initial)
+}

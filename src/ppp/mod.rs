@@ -1,0 +1,178 @@
+//! PPP (RFC 1661): LCP, authentication and the network control protocols of one link.
+//!
+//! [`Ppp`] is the client's link. Its parts ([`automaton`], [`negotiator`], [`lcp`], [`ipcp`]) know no side: a server is
+//! built of the same ones.
+
+pub mod auth;
+pub mod automaton;
+pub mod ipcp;
+pub mod ipv6cp;
+pub mod lcp;
+mod link;
+pub mod negotiator;
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use zeroize::Zeroizing;
+
+pub use link::Ppp;
+
+use crate::crypto::binding::Hlak;
+use crate::wire::ppp::{ControlPacket, Protocol};
+use auth::{AuthProtocol, Credentials};
+use lcp::LcpConfig;
+
+/// Frames that wait to be sent; more are dropped, as on a link that loses them. A peer that asks and never reads
+/// cannot make it grow.
+const MAX_FRAMES: usize = 64;
+
+/// A control frame: its protocol and its information field.
+#[derive(Clone)]
+pub struct Frame {
+    /// Protocol field.
+    pub protocol: Protocol,
+    /// Information field; wiped when dropped, since PAP puts a password there.
+    pub information: Zeroizing<Vec<u8>>,
+}
+
+/// Control frames that wait to be sent, in order.
+#[derive(Default)]
+pub struct Outbox {
+    frames: VecDeque<Frame>,
+}
+
+impl Outbox {
+    /// Adds a frame whose information field `emit` appends.
+    pub fn push(&mut self, protocol: Protocol, emit: impl FnOnce(&mut Vec<u8>)) {
+        if self.frames.len() < MAX_FRAMES {
+            let mut information = Zeroizing::new(Vec::with_capacity(1024));
+            emit(&mut information);
+            self.frames.push_back(Frame { protocol, information });
+        }
+    }
+
+    /// Adds a control packet.
+    pub fn packet(&mut self, protocol: Protocol, code: u8, identifier: u8, data: &[u8]) {
+        self.push(protocol, |out| ControlPacket { code, identifier, data }.emit(out));
+    }
+
+    /// The next frame to send.
+    pub fn pop(&mut self) -> Option<Frame> {
+        self.frames.pop_front()
+    }
+}
+
+/// What a client wants of its link.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// LCP; its `accept` lists the methods that are allowed.
+    pub lcp: LcpConfig,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// The IPv4 address to ask for, 0.0.0.0 for any; `None`: no IPv4.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Negotiate IPv6.
+    pub ipv6: bool,
+}
+
+/// Phases of a link (RFC 1661 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Link Dead.
+    Dead,
+    /// Link Establishment.
+    Establish,
+    /// Authentication.
+    Authenticate,
+    /// Network-Layer Protocol.
+    Network,
+    /// Link Termination.
+    Terminate,
+}
+
+/// What the link tells its owner.
+#[derive(Debug)]
+pub enum Event {
+    /// The link has come to this phase.
+    Phase(Phase),
+    /// Authentication is complete, or the server asked for none (MS-SSTP 3.2.7.1).
+    Authenticated(Hlak),
+    /// Datagrams may flow.
+    Up(NetworkParameters),
+    /// What [`Event::Up`] announced has changed.
+    Changed(NetworkParameters),
+    /// The link is down for good; `None` where we closed it. Comes once and last.
+    Finished(Option<Failure>),
+}
+
+/// What was negotiated for the network layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkParameters {
+    /// IPv4, where IPCP is Opened (RFC 1332, RFC 1877).
+    pub ipv4: Option<Ipv4Parameters>,
+    /// IPv6, where IPV6CP is Opened (RFC 5072).
+    pub ipv6: Option<Ipv6Parameters>,
+    /// Largest datagram in octets that the server takes: its MRU (RFC 1661 6.1).
+    pub mtu: u16,
+    /// How we authenticated ourselves; `None` where the server did not ask.
+    pub authentication: Option<AuthProtocol>,
+}
+
+/// What IPCP negotiated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ipv4Parameters {
+    /// Our address (RFC 1332 3.3).
+    pub address: Ipv4Addr,
+    /// The server's address in the tunnel, where it told one.
+    pub peer: Option<Ipv4Addr>,
+    /// DNS servers, the primary first (RFC 1877 1.1, 1.3).
+    pub dns: Vec<Ipv4Addr>,
+    /// NetBIOS name servers, the primary first (RFC 1877 1.2, 1.4).
+    pub nbns: Vec<Ipv4Addr>,
+}
+
+/// What IPV6CP negotiated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ipv6Parameters {
+    /// Our link-local address, of our interface identifier (RFC 5072 5).
+    pub link_local: Ipv6Addr,
+    /// The server's link-local address, where it told one.
+    pub peer: Option<Ipv6Addr>,
+}
+
+/// Why a link failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The server insists on a way to authenticate that we do not have or may not use.
+    NoCommonAuthentication {
+        /// What the server asked for last.
+        asked: String,
+    },
+    /// The server did not accept user and password.
+    AuthenticationFailed {
+        /// Error code of an MS-CHAPv2 Failure (RFC 2759 6).
+        code: Option<u32>,
+        /// What the server said; may be empty.
+        message: String,
+    },
+    /// The server accepted us without proof that it knows the password (RFC 2759 5).
+    PeerNotAuthentic,
+    /// The server did not answer this protocol, as often as it was asked.
+    Unanswered(Protocol),
+    /// The server refused every proposal of this protocol.
+    NotConverging(Protocol),
+    /// What we send comes back to us (RFC 1661 6.4).
+    LoopedBack,
+    /// No network protocol came up.
+    NoNetworkProtocol,
+    /// The server has no IPv4 address for us.
+    NoAddress,
+    /// The server sent a Terminate-Request (RFC 1661 5.5).
+    Terminated {
+        /// The phase in which it came.
+        phase: Phase,
+    },
+    /// The server stopped answering LCP Echo-Requests.
+    EchoUnanswered,
+}

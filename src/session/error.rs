@@ -1,0 +1,210 @@
+//! Why a session ended, and who is at fault: the sentences that people read.
+
+use std::fmt;
+
+use super::Phase;
+use crate::ppp;
+use crate::sstp::{End, Misbehaviour};
+use crate::wire::ppp::Protocol;
+use crate::wire::sstp::Status;
+
+/// Why a session ended, and who is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The server broke a protocol; the text says which and how.
+    PeerMisbehaved(String),
+    /// The server wants or offers nothing that we can do; the text is the whole sentence.
+    PeerIncompatible(String),
+    /// The server did not accept the user.
+    AuthenticationFailed {
+        /// Error code of an MS-CHAPv2 Failure (RFC 2759 6), where there was one.
+        code: Option<u32>,
+        /// What the server said; may be empty.
+        message: String,
+    },
+    /// The server accepted the user without proof that it knows the password (RFC 2759 5).
+    PeerNotAuthentic,
+    /// The server refused the call before authentication.
+    ServerRefused(Refusal),
+    /// The server ended the session after it had taken the call.
+    ServerClosed {
+        /// When it happened.
+        phase: Phase,
+        /// What the server did, in words: the sentence goes on after a colon.
+        reason: String,
+    },
+    /// Nothing came from the server in time.
+    TimedOut(Phase),
+}
+
+/// How the server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The HTTP status was not 200.
+    Http {
+        /// Status code.
+        status: u16,
+        /// Reason phrase, printable characters only.
+        reason: String,
+    },
+    /// Call Connect Negative Acknowledgment, as often as we tried (MS-SSTP 2.2.12).
+    ConnectNak {
+        /// Status of its first Status Info attribute (MS-SSTP 2.2.8).
+        status: Option<Status>,
+    },
+    /// Call Abort (MS-SSTP 2.2.13).
+    CallAbort {
+        /// Status of its first Status Info attribute (MS-SSTP 2.2.8).
+        status: Option<Status>,
+    },
+}
+
+impl Error {
+    /// What the end of a call means in this phase; `None` where it is the one that we wanted.
+    pub(super) fn from_call(end: End, phase: Phase) -> Option<Error> {
+        let closed = |reason: String| Error::ServerClosed { phase, reason };
+        Some(match end {
+            End::Disconnected => return None,
+            End::ConnectNak(status) => Error::ServerRefused(Refusal::ConnectNak { status }),
+            End::AbortedByServer(status) if phase <= Phase::CallConnect => {
+                Error::ServerRefused(Refusal::CallAbort { status })
+            }
+            End::AbortedByServer(status) if phase == Phase::NetworkLayerProtocol => closed(format!(
+                "it aborted the call ({}) right after the crypto binding; if that is what it refused, something on the \
+                 way intercepts TLS, or the server was told of another certificate than it shows",
+                words(status)
+            )),
+            End::AbortedByServer(status) => closed(format!("it aborted the call ({})", words(status))),
+            End::DisconnectedByServer(status) => closed(format!("it disconnected the call ({})", words(status))),
+            End::Misbehaved(Misbehaviour::Malformed(malformed)) => Error::PeerMisbehaved(malformed.to_string()),
+            End::Misbehaved(Misbehaviour::Unexpected(name)) => {
+                Error::PeerMisbehaved(format!("it sent {name} {}", while_(phase)))
+            }
+            End::NoHashProtocol(bitmask) => Error::PeerIncompatible(format!(
+                "the server offers no hash for the crypto binding that is known here (bitmask {bitmask:#04x}); SHA-1 \
+                 and SHA-256 are"
+            )),
+            End::NegotiationTimeout => Error::TimedOut(phase),
+            End::HelloTimeout => {
+                closed("it has not answered for two minutes; the network or the server is gone".into())
+            }
+        })
+    }
+
+    /// What the failure of a link means in this phase.
+    pub(super) fn from_ppp(failure: ppp::Failure, phase: Phase) -> Error {
+        use ppp::Failure;
+        match failure {
+            Failure::NoCommonAuthentication { asked } => Error::PeerIncompatible(format!(
+                "the server insists on {asked} for authentication, which this connection does not allow or support; \
+                 allow another method in its settings, or ask the server's administrator for one"
+            )),
+            Failure::AuthenticationFailed { code, message } => Error::AuthenticationFailed { code, message },
+            Failure::PeerNotAuthentic => Error::PeerNotAuthentic,
+            Failure::Unanswered(protocol) => Error::TimedOut(match protocol {
+                Protocol::LCP => Phase::LinkEstablishment,
+                Protocol::IPCP | Protocol::IPV6CP => Phase::NetworkLayerProtocol,
+                _ => Phase::Authentication,
+            }),
+            Failure::NotConverging(protocol) => {
+                Error::PeerMisbehaved(format!("{} does not come to an agreement with it", protocol.name()))
+            }
+            Failure::LoopedBack => Error::PeerMisbehaved("it sends our own frames back to us".to_owned()),
+            Failure::NoNetworkProtocol => Error::PeerIncompatible(
+                "the server refuses both IPv4 and IPv6 in the tunnel; its administrator has to allow one of them"
+                    .into(),
+            ),
+            Failure::NoAddress => Error::PeerIncompatible(
+                "the server has no IPv4 address to give; its address pool may be empty or its DHCP server down".into(),
+            ),
+            Failure::Terminated { .. } => Error::ServerClosed { phase, reason: "it terminated the link".to_owned() },
+            Failure::EchoUnanswered => {
+                Error::ServerClosed { phase, reason: "it stopped answering LCP echo requests".to_owned() }
+            }
+        }
+    }
+}
+
+fn words(status: Option<Status>) -> String {
+    match status {
+        None | Some(Status::NO_ERROR) => "without a reason".to_owned(),
+        Some(status) => format!("status {}: {}", status.0, status.meaning()),
+    }
+}
+
+fn while_(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Http => "while its HTTP response was awaited",
+        Phase::CallConnect => "while the call was set up",
+        Phase::LinkEstablishment => "while LCP was negotiated",
+        Phase::Authentication => "during authentication",
+        Phase::NetworkLayerProtocol => "while the tunnel's addresses were negotiated",
+        Phase::Connected => "while the tunnel was up",
+        Phase::Terminating => "while the session was taken down",
+    }
+}
+
+/// What Windows' error codes mean (RFC 2759 6).
+fn authentication_error(code: Option<u32>) -> &'static str {
+    match code {
+        Some(646) => "the account may not log on at this hour",
+        Some(647) => "the account is disabled",
+        Some(648) => "the password has expired; it has to be changed on another way first",
+        Some(649) => "the account has no permission to dial in",
+        Some(709) => "the new password was not accepted",
+        _ => "the server refused user name or password; check both, and the domain where the server wants one",
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::PeerMisbehaved(what) => {
+                write!(f, "the server breaks the protocol ({what}); only its administrator can mend that")
+            }
+            Error::PeerIncompatible(what) => f.write_str(what),
+            Error::AuthenticationFailed { code, message } => {
+                f.write_str(authentication_error(*code))?;
+                match (code, message.as_str()) {
+                    (None, "") => Ok(()),
+                    (None, message) => write!(f, " (it said: {message})"),
+                    (Some(code), "") => write!(f, " (error {code})"),
+                    (Some(code), message) => write!(f, " (error {code}: {message})"),
+                }
+            }
+            Error::PeerNotAuthentic => f.write_str(
+                "the server accepted the password without proof that it knows it; it may not be the server that it \
+                 claims to be, and nothing was sent into the tunnel",
+            ),
+            Error::ServerRefused(refusal) => refusal.fmt(f),
+            Error::ServerClosed { phase, reason } => {
+                write!(f, "the server ended the session {}: {reason}", while_(*phase))
+            }
+            Error::TimedOut(phase) => write!(f, "the server did not answer in time {}", while_(*phase)),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Http { status, reason } => {
+                write!(f, "the server answered HTTP {status}")?;
+                if !reason.is_empty() {
+                    write!(f, " ({reason})")?;
+                }
+                f.write_str(match status {
+                    401 | 403 => ": it does not allow SSTP from here",
+                    500.. => ": it is there, but its SSTP service is not working now",
+                    _ => ": there is no SSTP service at this address; check the gateway's name and port",
+                })
+            }
+            Refusal::ConnectNak { status } => {
+                write!(f, "the server refused the call (Connect-NAK, {}); it may not carry PPP", words(*status))
+            }
+            Refusal::CallAbort { status } => write!(f, "the server aborted the call ({})", words(*status)),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
