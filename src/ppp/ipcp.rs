@@ -87,7 +87,7 @@ impl Policy for IpcpPolicy {
     }
 
     fn judge(&mut self, option: ConfigurationOption<'_>) -> Judgement {
-        match (option.kind, option.octets().map(Ipv4Addr::from_octets)) {
+        match (option.kind, option.octets::<4>().map(Ipv4Addr::from)) {
             (option::IP_ADDRESS, Some(address)) if !address.is_unspecified() => {
                 self.peer = Some(address);
                 Judgement::Ack
@@ -98,7 +98,7 @@ impl Policy for IpcpPolicy {
     }
 
     fn naked(&mut self, option: ConfigurationOption<'_>) {
-        let Some(address) = option.octets().map(Ipv4Addr::from_octets) else { return };
+        let Some(address) = option.octets::<4>().map(Ipv4Addr::from) else { return };
         if option.kind == option::IP_ADDRESS {
             self.address = Some(address);
         } else if let Some(at) = SERVERS.iter().position(|kind| *kind == option.kind) {

@@ -48,7 +48,7 @@ fn link_local(identifier: [u8; 8]) -> Ipv6Addr {
     let mut octets = [0; 16];
     octets[..2].copy_from_slice(&[0xfe, 0x80]);
     octets[8..].copy_from_slice(&identifier);
-    Ipv6Addr::from_octets(octets)
+    Ipv6Addr::from(octets)
 }
 
 impl Policy for Ipv6cpPolicy {

@@ -334,9 +334,11 @@ struct Attributes<'a> {
     left: usize,
 }
 
+/// ID, value and offset in the packet of one attribute.
+type Attribute<'a> = (u8, &'a [u8], usize);
+
 impl<'a> Attributes<'a> {
-    /// ID, value and offset of the next attribute.
-    fn next(&mut self) -> Result<Option<(u8, &'a [u8], usize)>, Malformed> {
+    fn next(&mut self) -> Result<Option<Attribute<'a>>, Malformed> {
         if self.left == 0 {
             return match self.packet.len() - self.at {
                 0 => Ok(None),
