@@ -18,9 +18,9 @@
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
 pub mod crypto;
+pub mod datapath;
 #[cfg(feature = "service")]
 pub mod log;
-pub mod datapath;
 pub mod ppp;
 pub mod profile;
 pub mod session;
