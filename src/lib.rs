@@ -27,4 +27,6 @@ pub mod session;
 pub mod sstp;
 #[cfg(feature = "service")]
 pub mod transport;
+#[cfg(feature = "service")]
+pub mod tun;
 pub mod wire;

@@ -69,7 +69,7 @@ const MAX_CA_FILE: u64 = 1024 * 1024;
 /// Where to connect to, and what to accept there.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Name or address of the gateway, without brackets and port.
+    /// Name or address of the gateway as its certificate spells it: no brackets, no port, no dot at its end.
     pub host: String,
     /// Its TCP port.
     pub port: u16,
@@ -244,17 +244,11 @@ async fn handshake(
 ) -> Result<Stream, TlsFailure> {
     let socket = BufReader::with_capacity(READ_BUFFER, socket);
     let limit = settings.limits.tls;
-    match timeout(limit, connector.connect(verified_name(&settings.host), socket)).await {
+    match timeout(limit, connector.connect(&settings.host, socket)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(handshake_failure(&error)),
         Err(_) => Err(TlsFailure::TimedOut(limit)),
     }
-}
-
-/// The host as certificates and SNI spell it: without the dot of the root (RFC 6066 3) and without an IPv6 zone.
-fn verified_name(host: &str) -> &str {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.split('%').next().unwrap_or(host)
 }
 
 fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure> {

@@ -547,8 +547,6 @@ async fn sni_is_sent_for_names_and_only_then() {
     assert!(contains(&client_hello("localhost", true).await, b"localhost"));
     assert!(!contains(&client_hello("localhost", false).await, b"localhost"));
     assert!(!contains(&client_hello("127.0.0.1", true).await, b"127.0.0.1"));
-    assert_eq!(verified_name("vpn.example."), "vpn.example");
-    assert_eq!(verified_name("fe80::1%eth0"), "fe80::1");
 }
 
 #[test]
