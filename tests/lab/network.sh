@@ -8,6 +8,8 @@ SERVER4=10.77.0.1 SERVER6=fd77::1
 SERVER_NAME=vpn.lab.test
 
 network_up() {
+    # the addresses are ours alone: no need to wait a second for duplicates to answer
+    sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.dad_transmits=0
     ip netns add server || die "cannot make a network namespace"
     ip link add $CLIENT_LINK type veth peer name link0 netns server || die "cannot make a veth pair"
     ip -n server link set lo up

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# What the lab and the build need of a Debian or Ubuntu machine, and how it gets there.
+
+BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
+LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
+# Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
+DAEMON_PACKAGES="dbus network-manager polkitd"
+
+# missing_packages PACKAGE...: those that are not installed.
+missing_packages() {
+    local package
+    for package; do
+        # shellcheck disable=SC2016 # dpkg-query's own syntax
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
+    done
+}
+
+# install_packages PACKAGE...: those that are missing, with the reason said before.
+install_packages() {
+    local missing
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || die "this script installs packages with apt-get only; install these yourself: $missing"
+    say "Installing with apt-get: $missing"
+    # shellcheck disable=SC2086 # a list
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+        >/tmp/packages.$$ 2>&1 </dev/null || { tail -5 /tmp/packages.$$; rm -f /tmp/packages.$$; die "apt-get failed"; }
+    rm -f /tmp/packages.$$
+}
+
+# find_cargo: set CARGO (and RUSTC, where it needs one) to a toolchain that is recent enough: the machine's, else the
+# distribution's, else rustup's, in a directory of its own.
+find_cargo() {
+    local wanted candidate
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$TREE/Cargo.toml")
+    for candidate in "${CARGO:-cargo}" ~/.cargo/bin/cargo "$(home_of "${SUDO_USER:-root}")/.cargo/bin/cargo" "$LAB_CACHE/rust/bin/cargo"; do
+        export CARGO=$candidate
+        if at_least "$wanted" "$(as_owner "$CARGO" --version 2>/dev/null | cut -d' ' -f2)"; then return; fi
+    done
+    candidate=$(distribution_cargo "$wanted")
+    if [ -n "$candidate" ]; then
+        say "There is no Rust toolchain of version $wanted or newer here; the distribution has one."
+        install_packages "$candidate"
+        CARGO=cargo
+        case $candidate in cargo-[0-9]*) CARGO=$candidate; export RUSTC=rustc-${candidate#cargo-} ;; esac
+    else
+        say "There is no Rust toolchain of version $wanted or newer, here or in the distribution:" \
+            "fetching one from rustup into $LAB_CACHE/rust (nothing else is changed)."
+        install_packages curl ca-certificates
+        mkdir -p "$LAB_CACHE"
+        curl --proto '=https' -sSf https://sh.rustup.rs |
+            RUSTUP_HOME=$LAB_CACHE/rust CARGO_HOME=$LAB_CACHE/rust sh -s -- -y -q --no-modify-path --profile minimal ||
+            die "rustup failed"
+        export RUSTUP_HOME=$LAB_CACHE/rust
+        CARGO=$LAB_CACHE/rust/bin/cargo
+    fi
+}
+
+# The distribution's package with a cargo that is recent enough and that displaces no package; nothing if none is.
+distribution_cargo() { # VERSION
+    local package version
+    command -v apt-get >/dev/null && apt-get update -qq >/dev/null 2>&1
+    for package in cargo cargo-web $(apt-cache search --names-only '^cargo-1\.[0-9]*$' 2>/dev/null | cut -d' ' -f1 | sort -V); do
+        version=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/ *Candidate: //p')
+        if at_least "$1" "$version" && ! apt-get -s install "$package" 2>/dev/null | grep -q '^Remv'; then
+            say "$package"
+            return
+        fi
+    done
+}
+
+at_least() { # VERSION CANDIDATE
+    [[ ${2-} == [1-9]* ]] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]
+}
+
+home_of() { getent passwd "$1" | cut -d: -f6; }
+
+# as_owner COMMAND...: as the owner of the tree, so that `sudo make demo` leaves no file of root's in target/.
+as_owner() {
+    local owner; owner=$(stat -c %U "$TREE")
+    if [ "$(id -u)" = 0 ] && [ "$owner" != root ] && [ "$owner" != UNKNOWN ]; then
+        runuser -u "$owner" -- env HOME="$(home_of "$owner")" "$@"
+    else
+        "$@"
+    fi
+}
