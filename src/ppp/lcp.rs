@@ -71,6 +71,8 @@ pub struct LcpPolicy {
     demanded: usize,
     /// Alternatives of `config.accept` that were suggested to the peer.
     suggested: usize,
+    /// What the peer asked for and was refused; the negotiator's Max-Failure bounds it.
+    refused: Vec<Vec<u8>>,
     collisions: u32,
     peer: PeerOptions,
     impasse: Option<String>,
@@ -87,25 +89,36 @@ impl LcpPolicy {
             magic_number,
             demanded: 0,
             suggested: 0,
+            refused: Vec::new(),
             collisions: 0,
             peer: PeerOptions::default(),
             impasse: None,
         }
     }
 
-    /// RFC 1661 6.2: a Nak names the one protocol that we would rather have; each is named once.
+    /// RFC 1661 6.2: a Nak names the one protocol that we would rather have. Servers walk down a list of their own and
+    /// some do not look at the Nak, so that it is an impasse only when the server comes back to what was refused and
+    /// nothing is left to suggest.
     fn judge_authentication(&mut self, option: ConfigurationOption<'_>) -> Judgement {
         let asked = AuthProtocol::parse(option.data);
         if let Some(protocol) = asked.filter(|protocol| self.config.accept.contains(protocol)) {
             self.peer.authentication = Some(protocol);
             return Judgement::Ack;
         }
-        if let Some(alternative) = self.config.accept.get(self.suggested) {
-            self.suggested += 1;
-            return Judgement::Nak(alternative.emit().to_vec());
+        let accept = &self.config.accept;
+        let repeated = self.refused.iter().any(|refused| refused == option.data);
+        let last = accept.len().saturating_sub(1);
+        match accept.get(if repeated { self.suggested } else { self.suggested.min(last) }) {
+            Some(alternative) => {
+                self.suggested += 1;
+                self.refused.push(option.data.to_vec());
+                Judgement::Nak(alternative.emit().to_vec())
+            }
+            None => {
+                self.impasse = Some(AuthProtocol::describe(option.data));
+                Judgement::Reject
+            }
         }
-        self.impasse = Some(AuthProtocol::describe(option.data));
-        Judgement::Reject
     }
 }
 
@@ -249,6 +262,12 @@ impl Lcp {
     /// What the peer insisted on where the two sides have no way to authenticate in common.
     pub fn impasse(&self) -> Option<&str> {
         self.negotiator.policy.impasse.as_deref()
+    }
+
+    /// The way to authenticate that the peer asked for last and was refused, where the two have not agreed since.
+    pub fn refused_authentication(&self) -> Option<String> {
+        let LcpPolicy { refused, peer, .. } = &self.negotiator.policy;
+        refused.last().filter(|_| peer.authentication.is_none()).map(|asked| AuthProtocol::describe(asked))
     }
 
     /// Whether our own packets seem to come back to us (RFC 1661 6.4).

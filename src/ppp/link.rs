@@ -361,11 +361,19 @@ impl Ppp {
         self.authenticator.as_ref().is_some_and(|auth| auth.protocol().protocol() == protocol)
     }
 
-    /// What it means when the server ends the link while it judges our answer: it says nothing else about it.
+    /// What it means when the server ends the link in a phase in which nothing but our last answer can be the reason: it
+    /// says nothing else about it.
     fn refused_silently(&self) -> Option<Failure> {
-        let judged = self.authenticator.as_ref().is_some_and(Authenticator::has_answered);
-        (judged && self.phase == Phase::Authenticate)
-            .then(|| Failure::AuthenticationFailed { code: None, message: String::new() })
+        match self.phase {
+            Phase::Establish => {
+                self.lcp.refused_authentication().map(|asked| Failure::NoCommonAuthentication { asked })
+            }
+            Phase::Authenticate => {
+                let judged = self.authenticator.as_ref().is_some_and(Authenticator::has_answered);
+                judged.then(|| Failure::AuthenticationFailed { code: None, message: String::new() })
+            }
+            Phase::Dead | Phase::Network | Phase::Terminate => None,
+        }
     }
 
     fn fail(&mut self, now: Instant, failure: Failure) {
