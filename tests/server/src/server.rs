@@ -1,0 +1,563 @@
+//! One connection: HTTP, then SSTP, then PPP, in one owner.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nm_sstp::crypto::Entropy;
+use nm_sstp::wire::ip::{self, IpVersion};
+use nm_sstp::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
+use nm_sstp::wire::sstp::{ControlMessage, HEADER_LEN, Header, MAX_PACKET_LEN, Status, StatusInfo, attribute};
+
+use crate::behaviour::{Behaviour, BreakOff, Phase};
+use crate::call::{Call, Outcome};
+use crate::http::{self, Request};
+use crate::link::{Link, LinkEvent};
+use crate::output::Output;
+use crate::quirks::{Fate, Quirks};
+use crate::{Closed, Config, Event};
+
+/// How long the client may take for its HTTP request.
+const HTTP_TIMER: Duration = Duration::from_secs(60);
+/// How long after the call is up the behaviours of [`Phase::Up`] act.
+const UP_DELAY: Duration = Duration::from_secs(1);
+/// Octets that may wait to be written before a client that asks without reading is left.
+const MAX_QUEUE: usize = 16 << 20;
+
+/// A server that serves one client.
+///
+/// # The calling contract
+/// Feed it with [`handle_input`](Self::handle_input), [`handle_eof`](Self::handle_eof) and, when
+/// [`poll_timeout`](Self::poll_timeout) has come, [`handle_timeout`](Self::handle_timeout). After each of them, and
+/// after [`close`](Self::close) and [`send_datagram`](Self::send_datagram), write what
+/// [`poll_transmit`](Self::poll_transmit) gives until it gives nothing, then take events from
+/// [`poll_event`](Self::poll_event) until there are none. After [`Event::Closed`], close the connection.
+pub struct Server {
+    config: Arc<Config>,
+    quirks: Quirks,
+    entropy: Entropy,
+    address: Option<Ipv4Addr>,
+    phase: Phase,
+    progress: Progress,
+    /// `None` until the HTTP request is accepted.
+    call: Option<Call>,
+    link: Link,
+    /// The start of a packet, or of the request, whose rest has not arrived.
+    input: Vec<u8>,
+    output: Output,
+    events: VecDeque<Event>,
+    http_timer: Option<Instant>,
+    /// When the behaviours of [`Phase::Up`] act.
+    up_timer: Option<Instant>,
+    late: Vec<(Instant, Late)>,
+    /// The addresses that events have told about.
+    announced: (Option<Ipv4Addr>, Option<Ipv6Addr>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Running,
+    /// Nothing is sent or handled any more, but the connection stays.
+    Silent,
+    Closed,
+}
+
+/// A control frame that is held back: protocol and information field.
+enum Late {
+    Inbound(Protocol, Vec<u8>),
+    Outbound(Protocol, Vec<u8>),
+}
+
+impl Server {
+    /// A server whose client has just completed the TLS handshake. `address` is what the client will get in the tunnel;
+    /// without one it is refused by HTTP 503. `entropy` must come from the system's random source, except in tests.
+    pub fn new(config: impl Into<Arc<Config>>, address: Option<Ipv4Addr>, entropy: [u8; 32], now: Instant) -> Self {
+        let mut config = config.into();
+        if !config.behaviours.is_empty() {
+            config = Arc::new(effective(&config));
+        }
+        let mut entropy = Entropy::new(entropy);
+        let quirks = Quirks::new(&config.behaviours);
+        let output = Output::new(quirks.split());
+        Server {
+            link: Link::new(config.clone(), address.unwrap_or(Ipv4Addr::UNSPECIFIED), entropy.fork()),
+            config,
+            quirks,
+            entropy,
+            address,
+            phase: Phase::Tls,
+            progress: Progress::Running,
+            call: None,
+            input: Vec::new(),
+            output,
+            events: VecDeque::new(),
+            http_timer: Some(now + HTTP_TIMER),
+            up_timer: None,
+            late: Vec::new(),
+            announced: (None, None),
+        }
+    }
+
+    /// How far the connection has come.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Octets that wait to be written.
+    pub fn queued(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Handles octets from the client, in any pieces; `deliver` gets every IP datagram in them, in order.
+    pub fn handle_input(&mut self, now: Instant, input: &[u8], mut deliver: impl FnMut(&[u8])) {
+        if self.progress != Progress::Running {
+            return;
+        }
+        if self.input.is_empty() {
+            let consumed = self.walk(now, input, &mut deliver);
+            self.input.extend_from_slice(&input[consumed..]);
+        } else {
+            let mut stream = std::mem::take(&mut self.input);
+            stream.extend_from_slice(input);
+            let consumed = self.walk(now, &stream, &mut deliver);
+            stream.drain(..consumed);
+            self.input = stream;
+        }
+        if self.output.len() > MAX_QUEUE {
+            self.finish(Closed::NotReading);
+        }
+    }
+
+    /// Handles what is complete at the start of the stream; returns how much that was.
+    fn walk(&mut self, now: Instant, stream: &[u8], deliver: &mut impl FnMut(&[u8])) -> usize {
+        let mut at = 0;
+        if self.call.is_none() {
+            at = self.handle_http(now, stream);
+        } else if let Some(call) = &mut self.call {
+            call.heard(now);
+        }
+        while self.progress == Progress::Running && self.call.is_some() {
+            let rest = &stream[at..];
+            let header = match Header::parse(rest) {
+                Ok(Some(header)) if header.length <= rest.len() => header,
+                Ok(_) => return at,
+                Err(error) => {
+                    self.finish(Closed::Garbled(error.to_string()));
+                    return stream.len();
+                }
+            };
+            let packet = &rest[..header.length];
+            at += header.length;
+            if header.control {
+                self.handle_control(now, packet);
+            } else {
+                self.handle_data(now, &packet[HEADER_LEN..], deliver);
+            }
+        }
+        if self.progress == Progress::Running { at } else { stream.len() }
+    }
+
+    fn handle_http(&mut self, now: Instant, stream: &[u8]) -> usize {
+        match Request::parse(stream) {
+            Ok(None) => 0,
+            Ok(Some(request)) => {
+                let id = request.correlation_id.as_deref().unwrap_or("none");
+                self.note(format!("request for host '{}', correlation ID {id}", request.host));
+                self.accept_http(now);
+                stream.len()
+            }
+            Err(refused) => {
+                self.output.push(&http::refuse(refused.status), &[]);
+                self.finish(Closed::HttpRefused(refused.to_string()));
+                stream.len()
+            }
+        }
+    }
+
+    /// MS-SSTP 3.3.7.2.
+    fn accept_http(&mut self, now: Instant) {
+        self.http_timer = None;
+        if self.enter(now, Phase::Http) {
+            return;
+        }
+        if self.address.is_none() {
+            self.output.push(&http::refuse("503 Service Unavailable"), &[]);
+            return self.finish(Closed::HttpRefused("every address of the pool is in use".to_owned()));
+        }
+        let (answer, goes_on) = self.quirks.http_answer();
+        self.output.push(&answer, &[]);
+        if goes_on {
+            let nonce = self.entropy.octets();
+            self.call = Some(Call::new(self.config.clone(), nonce, self.quirks.naks_owed(), now));
+        } else {
+            self.finish(Closed::HttpRefused("as told".to_owned()));
+        }
+    }
+
+    fn handle_control(&mut self, now: Instant, packet: &[u8]) {
+        /// SSTP_MSG_CALL_CONNECT_REQUEST (MS-SSTP 2.2.9).
+        const CALL_CONNECT_REQUEST: [u8; 2] = [0, 1];
+        let is_request = packet.get(4..6) == Some(&CALL_CONNECT_REQUEST);
+        if self.phase == Phase::Http && is_request && self.enter(now, Phase::Connect) {
+            return;
+        }
+        self.with_call(now, |call, send| call.handle_packet(now, packet, send));
+    }
+
+    /// Lets the call work, then sends what it wants to send and follows what it led to.
+    fn with_call(&mut self, now: Instant, work: impl FnOnce(&mut Call, &mut Vec<ControlMessage>) -> Option<Outcome>) {
+        let Some(call) = &mut self.call else { return };
+        let mut send = Vec::new();
+        let outcome = work(call, &mut send);
+        for packet in send.iter().filter_map(|message| self.quirks.control(message)) {
+            self.output.push(&packet, &[]);
+        }
+        match outcome {
+            Some(Outcome::LowerLinkUp) => self.lower_link_up(now),
+            Some(Outcome::Connected) => {
+                self.note("the call is connected".to_owned());
+                self.announce_addresses(now);
+            }
+            Some(Outcome::Ended(closed)) => self.finish(closed),
+            None => {}
+        }
+    }
+
+    /// PPP may begin (MS-SSTP 3.1.7.1).
+    fn lower_link_up(&mut self, now: Instant) {
+        let broken_off = self.enter(now, Phase::Lcp);
+        if !broken_off && !self.quirks.has(Behaviour::WaitForClientLcp) {
+            self.link.open(now);
+            self.follow_link(now);
+        }
+    }
+
+    /// A PPP frame from the client (MS-SSTP 3.3.7.2).
+    fn handle_data(&mut self, now: Instant, frame: &[u8], deliver: &mut impl FnMut(&[u8])) {
+        let (protocol, at) = match parse_frame(frame) {
+            Ok(found) => found,
+            Err(error) => return self.note(format!("discarded: {error}")),
+        };
+        if !self.call.as_ref().is_some_and(|call| call.carries(protocol)) {
+            return self.note(format!("discarded: protocol {:#06x} came too early", protocol.0));
+        }
+        let information = &frame[at..];
+        let version = match protocol {
+            Protocol::IPV4 => IpVersion::V4,
+            Protocol::IPV6 => IpVersion::V6,
+            _ => return self.handle_frame(now, protocol, information),
+        };
+        if self.link.carries(protocol)
+            && let Ok(length) = ip::datagram_len(version, information)
+        {
+            deliver(&information[..length]);
+        }
+    }
+
+    /// A control frame from the client.
+    fn handle_frame(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {
+        let mut replies = Vec::new();
+        let fate = self.quirks.inbound(protocol, information, &mut replies);
+        for (protocol, reply) in replies {
+            self.send_frame(protocol, &reply);
+        }
+        match fate {
+            Fate::Pass => self.give_to_link(now, protocol, information),
+            Fate::Lost => {}
+            Fate::Late(delay) => self.late.push((now + delay, Late::Inbound(protocol, information.to_vec()))),
+        }
+    }
+
+    fn give_to_link(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {
+        if !self.link.is_open() {
+            self.link.open(now);
+        }
+        if let Err(error) = self.link.handle_frame(now, protocol, information) {
+            self.note(format!("discarded: {error}"));
+        }
+        self.follow_link(now);
+    }
+
+    /// Sends what the link wants to send and follows its events.
+    fn follow_link(&mut self, now: Instant) {
+        loop {
+            while let Some(frame) = self.link.out.pop() {
+                let mut information = frame.information.to_vec();
+                match self.quirks.outbound(frame.protocol, &mut information) {
+                    Fate::Pass => self.send_frame(frame.protocol, &information),
+                    Fate::Lost => {}
+                    Fate::Late(delay) => self.late.push((now + delay, Late::Outbound(frame.protocol, information))),
+                }
+            }
+            match self.link.poll_event() {
+                Some(event) if self.progress == Progress::Running => self.link_event(now, event),
+                _ => return,
+            }
+        }
+    }
+
+    fn link_event(&mut self, now: Instant, event: LinkEvent) {
+        match event {
+            LinkEvent::Note(text) => self.note(text),
+            LinkEvent::Opened => {
+                self.enter(now, Phase::Auth);
+            }
+            LinkEvent::Authenticated { user, hlak } => {
+                if let Some(call) = &mut self.call {
+                    call.authenticated(hlak);
+                }
+                if let Some((user, method)) = user {
+                    self.events.push_back(Event::Authenticated { user, method });
+                }
+                self.enter(now, Phase::Ncp);
+            }
+            LinkEvent::Refused { user, method } => {
+                self.events.push_back(Event::AuthenticationFailed { user, method });
+                if self.quirks.has(Behaviour::EofOnAuthFailure) {
+                    self.finish(Closed::BrokenOff);
+                }
+            }
+            LinkEvent::NetworkUp => self.announce_addresses(now),
+            LinkEvent::Finished(reason) => self.with_call(now, |call, send| {
+                call.disconnect(now, reason, send);
+                None
+            }),
+        }
+    }
+
+    /// Tells about the addresses that may be used now and could not before.
+    fn announce_addresses(&mut self, now: Instant) {
+        if !self.call.as_ref().is_some_and(Call::is_connected) {
+            return;
+        }
+        let (ipv4, ipv6) = (self.link.ipv4_address(), self.link.ipv6_address());
+        if let Some(address) = ipv4.filter(|_| ipv4 != self.announced.0) {
+            self.announced.0 = ipv4;
+            self.events.push_back(Event::Up { address });
+        }
+        if let Some(address) = ipv6.filter(|_| ipv6 != self.announced.1) {
+            self.announced.1 = ipv6;
+            self.events.push_back(Event::Up6 { address });
+        }
+        if ipv4.is_some() || ipv6.is_some() {
+            self.enter(now, Phase::Up);
+        }
+    }
+
+    /// Comes to a phase, once; returns whether the connection was broken off there.
+    fn enter(&mut self, now: Instant, phase: Phase) -> bool {
+        if phase <= self.phase {
+            return false;
+        }
+        self.phase = phase;
+        if phase == Phase::Up {
+            self.up_timer = Some(now + UP_DELAY);
+            return false;
+        }
+        self.misbehave(now, phase)
+    }
+
+    /// Does what it was told to do in a phase; returns whether the connection was broken off.
+    fn misbehave(&mut self, now: Instant, phase: Phase) -> bool {
+        for packet in self.quirks.extra_packets(phase) {
+            self.output.push(&packet, &[]);
+        }
+        if phase == Phase::Up {
+            self.misbehave_when_up(now);
+        }
+        let Some(how) = self.quirks.break_off(phase) else { return false };
+        self.note(format!("breaking off as told: {}", how.purpose()));
+        match how {
+            BreakOff::Silent => self.progress = Progress::Silent,
+            BreakOff::Close => self.finish(Closed::BrokenOff),
+            BreakOff::Abort => self.with_call(now, |call, send| {
+                let status = StatusInfo::new(attribute::NO_ERROR, Status::UNACCEPTED_FRAME_RECEIVED);
+                call.abort(now, status, "as told".to_owned(), send);
+                None
+            }),
+            BreakOff::Disconnect => self.with_call(now, |call, send| {
+                call.disconnect(now, "as told".to_owned(), send);
+                None
+            }),
+        }
+        true
+    }
+
+    fn misbehave_when_up(&mut self, now: Instant) {
+        if self.quirks.has(Behaviour::ChallengeAgain) {
+            self.link.challenge_again(now);
+        }
+        if self.quirks.has(Behaviour::LcpAgain) {
+            self.link.negotiate_lcp_again(now);
+        }
+        if self.quirks.has(Behaviour::IpcpAgain) {
+            self.link.negotiate_ipcp_again(now);
+        }
+        self.follow_link(now);
+        if self.quirks.has(Behaviour::CutInPacket) {
+            self.finish(Closed::BrokenOff);
+        }
+    }
+
+    /// Sends a control frame, where the state of the call allows it (MS-SSTP 3.3.7.1).
+    fn send_frame(&mut self, protocol: Protocol, information: &[u8]) {
+        if !self.call.as_ref().is_some_and(|call| call.carries(protocol)) {
+            return;
+        }
+        let mut header = [0; MAX_FRAME_HEADER];
+        let client = self.link.client();
+        // RFC 1661 6.6: LCP is never compressed
+        let compress = protocol != Protocol::LCP;
+        let length = frame_header(&mut header, protocol, information.len(), compress && client.acfc, client.pfc);
+        if information.len() + length <= MAX_PACKET_LEN {
+            self.output.push(&header[..length], information);
+        }
+    }
+
+    /// Sends an IP datagram to the client; returns whether it could: the call is connected, the datagram's family is
+    /// up, and it is not longer than the client's MRU.
+    pub fn send_datagram(&mut self, datagram: &[u8]) -> bool {
+        let protocol = match ip::version(datagram) {
+            Some(IpVersion::V4) => Protocol::IPV4,
+            Some(IpVersion::V6) => Protocol::IPV6,
+            None => return false,
+        };
+        let ready = self.progress == Progress::Running
+            && self.link.carries(protocol)
+            && self.call.as_ref().is_some_and(|call| call.carries(protocol));
+        let client = self.link.client();
+        if !ready || datagram.len() > usize::from(client.mru) {
+            return false;
+        }
+        let mut header = [0; MAX_FRAME_HEADER];
+        let length = frame_header(&mut header, protocol, datagram.len(), client.acfc, client.pfc);
+        self.output.push(&header[..length], datagram);
+        true
+    }
+
+    /// Puts what is to be written next into `write`, replacing what it held; returns whether there was something. The
+    /// caller keeps `write` and gives it back: no memory is allocated per call.
+    pub fn poll_transmit(&mut self, write: &mut Vec<u8>) -> bool {
+        self.output.poll(write)
+    }
+
+    /// The next event, if there is one.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: there is nothing to wait for.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.progress != Progress::Running {
+            return None;
+        }
+        let timers = [self.http_timer, self.up_timer, self.call.as_ref().and_then(Call::timer), self.link.timer()];
+        let late = self.late.iter().map(|(at, _)| *at);
+        timers.into_iter().flatten().chain(late).min()
+    }
+
+    /// Timers have expired; before that, nothing happens.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.progress != Progress::Running {
+            return;
+        }
+        if self.http_timer.is_some_and(|timer| timer <= now) {
+            return self.finish(Closed::HttpRefused("it did not come in time".to_owned()));
+        }
+        let (due, late) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= now);
+        self.late = late;
+        for (_, frame) in Vec::<(Instant, Late)>::into_iter(due) {
+            match frame {
+                Late::Inbound(protocol, information) => self.give_to_link(now, protocol, &information),
+                Late::Outbound(protocol, information) => self.send_frame(protocol, &information),
+            }
+        }
+        self.link.handle_timeout(now);
+        self.follow_link(now);
+        self.with_call(now, |call, send| call.handle_timeout(now, send));
+        if self.up_timer.is_some_and(|timer| timer <= now) {
+            self.up_timer = None;
+            self.misbehave(now, Phase::Up);
+        }
+    }
+
+    /// The client closed the TCP connection, or it broke.
+    pub fn handle_eof(&mut self) {
+        match &mut self.call {
+            Some(call) => {
+                let closed = call.lower_layer_down();
+                self.finish(closed);
+            }
+            None => self.finish(Closed::ClientGone),
+        }
+    }
+
+    /// Ends the connection: LCP Terminate-Request, then Call Disconnect, each with its timers.
+    pub fn close(&mut self, now: Instant) {
+        match &self.call {
+            _ if self.progress == Progress::Silent => self.finish(Closed::BrokenOff),
+            None => self.finish(Closed::Disconnected("the server is stopping".to_owned())),
+            Some(_) if self.link.is_open() => {
+                self.link.close(now, "the server is stopping");
+                self.follow_link(now);
+            }
+            Some(_) => self.with_call(now, |call, send| {
+                call.disconnect(now, "the server is stopping".to_owned(), send);
+                None
+            }),
+        }
+    }
+
+    fn finish(&mut self, closed: Closed) {
+        if self.progress != Progress::Closed {
+            self.progress = Progress::Closed;
+            self.events.push_back(Event::Closed(closed));
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        self.events.push_back(Event::Note(text));
+    }
+}
+
+/// The longest header before a frame's information field: SSTP's, address and control, protocol.
+const MAX_FRAME_HEADER: usize = HEADER_LEN + 4;
+
+/// Writes the headers of a frame with `length` octets of information to the start of `header`; returns their length.
+fn frame_header(
+    header: &mut [u8; MAX_FRAME_HEADER],
+    protocol: Protocol,
+    length: usize,
+    acfc: bool,
+    pfc: bool,
+) -> usize {
+    let mut at = HEADER_LEN;
+    if !acfc {
+        header[at..at + 2].copy_from_slice(&ADDRESS_CONTROL);
+        at += 2;
+    }
+    let [high, low] = protocol.0.to_be_bytes();
+    if !(pfc && high == 0) {
+        header[at] = high;
+        at += 1;
+    }
+    header[at] = low;
+    at += 1;
+    let sstp = Header { control: false, length: at + length };
+    header[..HEADER_LEN].copy_from_slice(&sstp.emit());
+    at
+}
+
+/// The configuration with its behaviours taken apart, and with the values that some of them set.
+fn effective(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.behaviours = config.behaviours.iter().flat_map(|behaviour| behaviour.parts()).collect();
+    if config.behaviours.contains(&Behaviour::FrequentEcho) {
+        config.hello_interval = Duration::from_secs(3);
+    }
+    if config.behaviours.contains(&Behaviour::NoBindingCheck) {
+        config.verify_binding = false;
+    }
+    config
+}
