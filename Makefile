@@ -1,4 +1,4 @@
-# make             build everything for release
+# make             build what is installed, for release
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
 # make check       all tests: check-core, check-code, check-nm, each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
@@ -18,12 +18,16 @@ INSTALLED = \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
 	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
 
-.PHONY: all build install uninstall check check-core check-code check-nm interop demo
+.PHONY: all build build-all install uninstall check check-core check-code check-nm interop demo
 
 all: build
 
 build:
-	$(CARGO) build --release --workspace
+	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog
+
+# with the programs that only tests and the demo use
+build-all:
+	$(CARGO) build --release --workspace --all-features
 
 install:
 	@set -e; for file in $(INSTALLED); do \
@@ -48,10 +52,10 @@ check-core:
 check-code:
 	@tests/check-code
 
-check-nm: build
+check-nm: build-all
 	@tests/nm/run
 
-interop: build
+interop: build-all
 	@tests/interop/run
 
 demo:
