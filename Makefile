@@ -11,7 +11,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
-# named for by putting the place of the programs for @libexecdir@.
+# named for by putting PREFIX in the place of @PREFIX@.
 INSTALLED = \
 	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
 	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
@@ -35,7 +35,7 @@ install:
 		[ -e "$$source" ] || { echo "$$source is not there: run make first" >&2; exit 1; }; \
 		echo "install $$to"; \
 		case $$source in \
-		*.in) install -d "$${to%/*}"; sed 's|@libexecdir@|$(PREFIX)/libexec|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
+		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
 		*) install -D -m "$$mode" "$$source" "$$to" ;; \
 		esac; done
 
