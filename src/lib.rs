@@ -29,4 +29,6 @@ pub mod sstp;
 pub mod transport;
 #[cfg(feature = "service")]
 pub mod tun;
+#[cfg(feature = "service")]
+pub mod tunnel;
 pub mod wire;

@@ -22,6 +22,16 @@ use tun::AbstractDevice;
 
 /// A source and sink of IP datagrams.
 pub trait Device {
+    /// Name of the interface.
+    fn name(&self) -> &str;
+
+    /// Changes the MTU, in octets.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refused; the old one stays.
+    fn set_mtu(&mut self, mtu: u16) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Takes the next datagram that is to be sent: its length, at most that of the buffer, which cuts what is longer.
     ///
     /// # Errors
@@ -110,24 +120,10 @@ impl Tun {
         })?;
         let name = device.tun_name().map_err(|error| create_error(io::Error::other(error.to_string())))?;
         let index = if_nametoindex(name.as_str()).map_err(|errno| create_error(errno.into()))?;
-        let tun = Tun { device, name, index };
+        let mut tun = Tun { device, name, index };
         tun.set_mtu(mtu).await?;
         tun.keep_kernel_addresses_off().await;
         Ok(tun)
-    }
-
-    /// Name of the interface.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Changes the MTU, in octets.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refused; the old one stays.
-    pub async fn set_mtu(&self, mtu: u16) -> Result<(), Error> {
-        self.change(LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build()).await
     }
 
     async fn change(&self, message: LinkMessage) -> Result<(), Error> {
@@ -156,6 +152,14 @@ async fn set_link(message: LinkMessage) -> Result<(), rtnetlink::Error> {
 }
 
 impl Device for Tun {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn set_mtu(&mut self, mtu: u16) -> Result<(), Error> {
+        self.change(LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build()).await
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, datagram: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(datagram);
         ready!(Pin::new(&mut self.device).poll_read(cx, &mut buffer))?;

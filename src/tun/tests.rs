@@ -57,7 +57,7 @@ fn mtu(link: &LinkMessage) -> Option<u32> {
 #[test]
 fn a_device_has_a_name_of_its_own_and_the_mtu_asked_for() {
     in_namespace(|| async {
-        let first = Tun::create("sstp%d", 1396).await.unwrap();
+        let mut first = Tun::create("sstp%d", 1396).await.unwrap();
         let second = Tun::create("sstp%d", 1400).await.unwrap();
         assert_eq!((first.name(), second.name()), ("sstp0", "sstp1"));
         assert_eq!(mtu(&link(first.index).await.unwrap()), Some(1396));

@@ -1,0 +1,234 @@
+//! A tunnel from its profile to its end: connect, run the session, carry datagrams, take everything down again.
+//!
+//! [`Tunnel::spawn`] starts one task, which owns the connection, the session and the interface. A face turns its methods
+//! into [`Command`]s and [`TunnelState`] into its signals; there is nothing else between them.
+
+mod relay;
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::profile::{self, Profile, Secrets};
+use crate::session::{self, NetworkParameters, Session};
+use crate::transport::{self, Limits, Settings, Step};
+use crate::tun::{self, Tun};
+use relay::Progress;
+
+/// Commands that may wait. There is one kind, and the first of it is enough.
+const COMMANDS: usize = 4;
+
+/// A tunnel that runs in a task of its own.
+///
+/// It ends by itself, by [`Command::Disconnect`], or when the last sender of commands is dropped. Its last state is
+/// [`TunnelState::Down`]; by then the connection is closed and the interface is gone.
+pub struct Tunnel {
+    /// What the tunnel shall do.
+    pub commands: mpsc::Sender<Command>,
+    /// How it is doing.
+    pub state: watch::Receiver<TunnelState>,
+}
+
+/// What a tunnel can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// End in good order, in some seconds at most.
+    Disconnect,
+}
+
+/// How a tunnel is doing.
+#[derive(Clone, Debug)]
+pub enum TunnelState {
+    /// It is on its way.
+    Starting(Phase),
+    /// Datagrams flow. Published again where the parameters change.
+    Up(Arc<Established>),
+    /// It is down for good; `None` where it was told to.
+    Down(Option<Arc<Failure>>),
+}
+
+/// How far a tunnel has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The gateway's name is looked up.
+    Resolve,
+    /// TCP connects.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// The session has begun.
+    Session(session::Phase),
+}
+
+/// A tunnel that is up.
+#[derive(Clone, Debug)]
+pub struct Established {
+    /// Name of the interface. It is down and has no address: configuring it is the owner's part.
+    pub interface: String,
+    /// The server's address outside of the tunnel, which must not be routed into it.
+    pub gateway: IpAddr,
+    /// What was negotiated.
+    pub parameters: NetworkParameters,
+}
+
+/// Why a tunnel is down.
+#[derive(Debug)]
+pub enum Failure {
+    /// The profile or its secrets do not suffice.
+    Profile(profile::Error),
+    /// There is no connection to the gateway.
+    Transport(transport::failure::Error),
+    /// The session failed.
+    Session(session::Error),
+    /// The interface could not be made or configured.
+    Device(tun::Error),
+    /// The interface was taken from us while the tunnel was up.
+    DeviceGone {
+        /// Its name.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The system gave no random octets.
+    Entropy(String),
+}
+
+/// What kind of failure it is: what a face tells its clients apart from the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// User name or password was not accepted: asking for them again may help.
+    Authentication,
+    /// The server could not be reached, refused, or went away.
+    Connect,
+    /// The server and we did not agree on addresses.
+    IpConfiguration,
+}
+
+impl Failure {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Failure::Profile(profile::Error::NoPassword)
+            | Failure::Session(session::Error::AuthenticationFailed { .. }) => FailureKind::Authentication,
+            Failure::Session(session::Error::TimedOut(session::Phase::NetworkLayerProtocol)) => {
+                FailureKind::IpConfiguration
+            }
+            _ => FailureKind::Connect,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Profile(error) => error.fmt(f),
+            Failure::Transport(error) => error.fmt(f),
+            Failure::Session(error) => error.fmt(f),
+            Failure::Device(error) => error.fmt(f),
+            Failure::DeviceGone { interface, source } => {
+                write!(f, "the tunnel interface {interface} was deleted while the tunnel was up ({source})")
+            }
+            Failure::Entropy(reason) => write!(f, "this machine gives no random numbers: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<profile::Error> for Failure {
+    fn from(error: profile::Error) -> Self {
+        Failure::Profile(error)
+    }
+}
+
+impl From<transport::failure::Error> for Failure {
+    fn from(error: transport::failure::Error) -> Self {
+        Failure::Transport(error)
+    }
+}
+
+impl From<session::Error> for Failure {
+    fn from(error: session::Error) -> Self {
+        Failure::Session(error)
+    }
+}
+
+impl From<tun::Error> for Failure {
+    fn from(error: tun::Error) -> Self {
+        Failure::Device(error)
+    }
+}
+
+impl From<Step> for Phase {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Resolve => Phase::Resolve,
+            Step::Connect => Phase::Connect,
+            Step::Tls => Phase::Tls,
+        }
+    }
+}
+
+impl From<&Profile> for Settings {
+    fn from(profile: &Profile) -> Self {
+        Settings {
+            host: profile.gateway.host.to_string(),
+            port: profile.gateway.port,
+            ca_certificates: profile.ca_cert.clone(),
+            ignore_certificate: profile.ignore_cert_warn,
+            server_name_indication: profile.send_sni,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Tunnel {
+    /// Starts a tunnel. To be called in a tokio runtime with I/O and time.
+    pub fn spawn(profile: Profile, secrets: Secrets) -> Tunnel {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (publisher, state) = watch::channel(TunnelState::Starting(Phase::Resolve));
+        tokio::spawn(async move {
+            let failure = run(profile, secrets, inbox, &publisher).await.err();
+            publisher.send_replace(TunnelState::Down(failure.map(Arc::new)));
+        });
+        Tunnel { commands, state }
+    }
+}
+
+/// The whole life of a tunnel; `Ok` where it was told to end.
+async fn run(
+    profile: Profile,
+    secrets: Secrets,
+    mut commands: mpsc::Receiver<Command>,
+    state: &watch::Sender<TunnelState>,
+) -> Result<(), Failure> {
+    let config = profile.session_config(&secrets)?;
+    drop(secrets);
+    let settings = Settings::from(&profile);
+    let opening = transport::open(&settings, |step| {
+        state.send_replace(TunnelState::Starting(step.into()));
+    });
+    let connection = tokio::select! {
+        biased;
+        _ = commands.recv() => return Ok(()),
+        connection = opening => connection?,
+    };
+    let mut entropy = [0; 32];
+    openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
+    let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
+    let gateway = connection.address.ip();
+    let open_device = |mtu| Tun::create(&profile.interface, mtu);
+    relay::run(session, connection.stream, commands, open_device, |progress| {
+        state.send_replace(match progress {
+            Progress::Phase(phase) => TunnelState::Starting(Phase::Session(phase)),
+            Progress::Up { interface, parameters } => {
+                TunnelState::Up(Arc::new(Established { interface: interface.to_owned(), gateway, parameters }))
+            }
+        });
+    })
+    .await
+}

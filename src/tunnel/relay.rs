@@ -1,0 +1,439 @@
+//! The loop that carries octets between the TLS stream, the session and the interface.
+//!
+//! One task, no lock, no channel, and nothing is allocated per packet. A *turn* gives every side its share, in this
+//! order: a command, what TLS has for us, what we have for TLS, the clock. It is bounded on every side, so neither a
+//! saturated download nor a saturated upload starves the other or a command; a turn in which nothing moved sleeps until
+//! something can.
+//!
+//! Outbound, datagrams are read from the interface straight into [`TxBuf`], behind the control packets, as many as
+//! there are and as fit one TLS record, and written at once: nothing ever waits for a record to fill, yet under load
+//! each write carries a full one. While TLS takes nothing, the interface is not read: what the network cannot carry
+//! waits in the interface's own queue, where the kernel can schedule or drop it.
+//!
+//! Inbound, packets are walked in place where TLS put them; at most the last, incomplete one is moved to the front.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::task::coop;
+use tokio::time::{self, Sleep, sleep_until, timeout};
+
+use super::{Command, Failure};
+use crate::datapath::{DataHeader, TxBuf};
+use crate::session::{Event, NetworkParameters, Phase, Session};
+use crate::tun::{self, Device};
+use crate::wire::ip::{self, IpVersion};
+
+/// Octets of inbound stream that are held: four full TLS records.
+const RX_LEN: usize = 64 * 1024;
+
+/// TLS records that are read in a turn before the other direction has its share.
+const READS_PER_TURN: usize = 4;
+
+/// Batches that are written in a turn before the other direction has its share.
+const WRITES_PER_TURN: usize = 4;
+
+/// What one TLS record carries (RFC 8446 5.1): a batch of datagrams is not to spill into a second one.
+const BATCH_LEN: usize = 16_384;
+
+/// Most octets that SSTP and PPP put before a datagram (MS-SSTP 2.2.3, RFC 1661 2).
+const OVERHEAD: usize = 8;
+
+/// How long an orderly end may take. The protocols' own timers would allow eleven seconds to a server that is gone.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the last packets and the end of TLS may take.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// What the loop tells of a session.
+pub(super) enum Progress<'a> {
+    /// The session has come to this phase.
+    Phase(Phase),
+    /// The interface is there, or its parameters have changed.
+    Up { interface: &'a str, parameters: NetworkParameters },
+}
+
+/// Runs a session over a stream until both are closed; `Ok` where a command, or the end of all commands, asked for it.
+///
+/// `open_device` makes the interface with this MTU, once.
+pub(super) async fn run<S, D, F>(
+    session: Session,
+    stream: S,
+    commands: mpsc::Receiver<Command>,
+    open_device: impl Fn(u16) -> F,
+    mut publish: impl FnMut(Progress<'_>),
+) -> Result<(), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    D: Device,
+    F: Future<Output = Result<D, tun::Error>>,
+{
+    let mut relay = Relay::new(session, stream, commands);
+    let result = loop {
+        relay.collect(now());
+        while let Some(event) = relay.events.pop_front() {
+            match event {
+                Event::Phase(phase) => publish(Progress::Phase(phase)),
+                Event::Up(parameters) if !relay.closing() => match open_device(parameters.mtu).await {
+                    Ok(device) => {
+                        relay.mtu = parameters.mtu.into();
+                        publish(Progress::Up { interface: device.name(), parameters });
+                        relay.device = Some(device);
+                    }
+                    Err(error) => relay.fail(now(), error.into()),
+                },
+                Event::Changed(parameters) if !relay.closing() => {
+                    if let Err(error) = relay.change(&parameters).await {
+                        relay.fail(now(), error.into());
+                    } else if let Some(device) = &relay.device {
+                        publish(Progress::Up { interface: device.name(), parameters });
+                    }
+                }
+                Event::Up(_) | Event::Changed(_) => {}
+                Event::Closed(result) => relay.closed = Some(result.map_err(Failure::Session)),
+            }
+        }
+        if let Some(result) = relay.closed.take() {
+            break result;
+        }
+        if relay.close_by.is_some_and(|at| at <= now()) {
+            break Ok(());
+        }
+        relay.arm();
+        poll_fn(|cx| relay.poll_turn(cx)).await;
+        // A stream that is always ready must not keep the runtime from everybody else.
+        coop::consume_budget().await;
+    };
+    let failure = relay.failure.take();
+    relay.finish().await;
+    failure.map_or(result, Err)
+}
+
+fn now() -> Instant {
+    time::Instant::now().into_std()
+}
+
+struct Relay<S, D> {
+    session: Session,
+    stream: S,
+    commands: mpsc::Receiver<Command>,
+    device: Option<D>,
+    /// Largest datagram that the server takes.
+    mtu: usize,
+    tx: TxBuf,
+    rx: RxBuf,
+    /// Events of the session that were not looked at yet.
+    events: VecDeque<Event>,
+    /// TLS takes nothing at the moment.
+    blocked: bool,
+    /// Nothing can be written any more.
+    broken: bool,
+    /// Nothing can be read any more.
+    eof: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// We were told to end, or have to: by then.
+    close_by: Option<Instant>,
+    /// Why we have to end, where it is not the session's reason.
+    failure: Option<Failure>,
+    closed: Option<Result<(), Failure>>,
+    /// Datagrams that the kernel did not take, and that the server would not.
+    lost: (u64, u64),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<S, D> {
+    fn new(session: Session, stream: S, commands: mpsc::Receiver<Command>) -> Self {
+        Relay {
+            session,
+            stream,
+            commands,
+            device: None,
+            mtu: 0,
+            tx: TxBuf::new(),
+            rx: RxBuf::new(),
+            events: VecDeque::new(),
+            blocked: false,
+            broken: false,
+            eof: false,
+            timer: None,
+            close_by: None,
+            failure: None,
+            closed: None,
+            lost: (0, 0),
+        }
+    }
+
+    fn closing(&self) -> bool {
+        self.close_by.is_some()
+    }
+
+    /// Ends the session in good order.
+    fn close(&mut self, now: Instant) {
+        if !self.closing() {
+            self.close_by = Some(now + CLOSE_LIMIT);
+            self.session.close(now);
+            self.collect(now);
+        }
+    }
+
+    /// Ends the session for a reason of our own.
+    fn fail(&mut self, now: Instant, failure: Failure) {
+        self.failure.get_or_insert(failure);
+        self.close(now);
+    }
+
+    async fn change(&mut self, parameters: &NetworkParameters) -> Result<(), tun::Error> {
+        let Some(device) = &mut self.device else { return Ok(()) };
+        device.set_mtu(parameters.mtu).await?;
+        self.mtu = parameters.mtu.into();
+        Ok(())
+    }
+
+    /// Takes what the session has ready, as its contract demands after every call of it.
+    fn collect(&mut self, now: Instant) {
+        while self.session.poll_transmit(now, &mut self.tx) {}
+        while let Some(event) = self.session.poll_event() {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Sets the one timer. A later deadline than the one that is set needs nothing: a timer that runs out too early
+    /// costs a call that does nothing, once in a while, and almost every packet moves the deadline.
+    fn arm(&mut self) {
+        let Some(deadline) = self.session.poll_timeout().into_iter().chain(self.close_by).min() else {
+            self.timer = None;
+            return;
+        };
+        let deadline = time::Instant::from_std(deadline);
+        match &mut self.timer {
+            Some(timer) if timer.deadline() <= deadline && !timer.is_elapsed() => {}
+            Some(timer) => timer.as_mut().reset(deadline),
+            None => self.timer = Some(Box::pin(sleep_until(deadline))),
+        }
+    }
+
+    /// Gives every side its share; pending where nothing moved.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = now();
+        let moved = [
+            self.poll_command(cx, now),
+            self.poll_inbound(cx, now),
+            self.poll_outbound(cx, now),
+            self.poll_timer(cx, now),
+        ];
+        if moved.contains(&true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.closing() {
+            return false;
+        }
+        match self.commands.poll_recv(cx) {
+            // Nobody is left who could tell us to end: that is the wish to end.
+            Poll::Ready(Some(Command::Disconnect) | None) => {
+                self.close(now);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(timer) = &mut self.timer else { return false };
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.session.handle_timeout(now.max(timer.deadline().into_std()));
+        self.collect(now);
+        true
+    }
+
+    fn poll_inbound(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for reads in 0..READS_PER_TURN {
+            // An event may change where the next datagram goes.
+            if self.eof || !self.events.is_empty() {
+                return reads > 0 || !self.events.is_empty();
+            }
+            match self.rx.poll_fill(cx, &mut self.stream) {
+                Poll::Ready(Ok(1..)) => self.handle_input(now),
+                Poll::Ready(Ok(0)) => self.handle_eof(now),
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!("reading from the server failed: {error}");
+                    self.handle_eof(now);
+                }
+                // What was still on its way when writing failed has been read.
+                Poll::Pending if self.broken => self.handle_eof(now),
+                Poll::Pending => return reads > 0,
+            }
+        }
+        true
+    }
+
+    fn handle_input(&mut self, now: Instant) {
+        let (device, lost) = (&mut self.device, &mut self.lost.0);
+        let mut gone = None;
+        let consumed = self.session.handle_input(now, self.rx.filled(), |datagram| {
+            match device.as_mut().map(|device| device.write(datagram)) {
+                Some(Ok(true)) => {}
+                Some(Ok(false)) | None => *lost += 1,
+                Some(Err(error)) => gone = Some(error),
+            }
+        });
+        self.rx.consume(consumed);
+        self.collect(now);
+        if let Some(error) = gone {
+            self.device_gone(now, error);
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.eof = true;
+        self.session.handle_eof(now);
+        self.collect(now);
+    }
+
+    fn device_gone(&mut self, now: Instant, source: io::Error) {
+        if let Some(device) = self.device.take() {
+            self.fail(now, Failure::DeviceGone { interface: device.name().to_owned(), source });
+        }
+    }
+
+    fn poll_outbound(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for writes in 0..WRITES_PER_TURN {
+            self.collect(now);
+            if !self.blocked {
+                self.fill(cx, now);
+            }
+            if self.broken || self.tx.is_empty() {
+                return writes > 0;
+            }
+            match Pin::new(&mut self.stream).poll_write(cx, self.tx.pending()) {
+                Poll::Ready(Ok(written)) => {
+                    self.blocked = false;
+                    self.tx.consume(written);
+                }
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!("writing to the server failed: {error}");
+                    self.broken = true;
+                }
+                Poll::Pending => {
+                    self.blocked = true;
+                    return writes > 0;
+                }
+            }
+        }
+        true
+    }
+
+    /// Reads datagrams into the batch, as many as there are and as fit.
+    fn fill(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let headers = Headers::of(&self.session);
+        let (Some(device), Some(any), false) = (&mut self.device, headers.any(), self.close_by.is_some()) else {
+            return;
+        };
+        let packet = OVERHEAD + self.mtu;
+        while self.tx.has_room() && self.tx.pending().len() + packet <= BATCH_LEN {
+            match device.poll_read(cx, self.tx.datagram_room(&any)) {
+                Poll::Ready(Ok(length)) => {
+                    let datagram = &self.tx.datagram_room(&any)[..length];
+                    match ip::version(datagram).and_then(|version| headers.of_version(version)) {
+                        Some(header) if length <= self.mtu => self.tx.commit_datagram(&header, length),
+                        _ => self.lost.1 += 1,
+                    }
+                }
+                Poll::Ready(Err(error)) => return self.device_gone(now, error),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Writes out what is left and ends TLS, without waiting long for a server that may be gone. The interface goes
+    /// first, so that nothing more is routed into it.
+    async fn finish(mut self) {
+        self.device = None;
+        let (kernel, server) = self.lost;
+        if kernel + server > 0 {
+            tracing::debug!("{kernel} inbound and {server} outbound datagrams were lost in the interface");
+        }
+        if self.broken {
+            return;
+        }
+        let writing = async {
+            while !self.tx.is_empty() {
+                self.stream.write_all(self.tx.pending()).await?;
+                self.tx.consume(self.tx.pending().len());
+                self.collect(now());
+            }
+            self.stream.shutdown().await
+        };
+        if let Ok(Err(error)) = timeout(FLUSH_LIMIT, writing).await {
+            tracing::debug!("the connection did not end in good order: {error}");
+        }
+    }
+}
+
+/// What to put before the datagrams of each version; `None` where they may not be sent.
+struct Headers {
+    ipv4: Option<DataHeader>,
+    ipv6: Option<DataHeader>,
+}
+
+impl Headers {
+    fn of(session: &Session) -> Self {
+        Headers { ipv4: session.data_header(IpVersion::V4), ipv6: session.data_header(IpVersion::V6) }
+    }
+
+    /// Either of them: they are equally long, since what is compressed depends on the server and not on the version
+    /// (both protocol numbers compress to one octet), so that a datagram can be read before its version is known.
+    fn any(&self) -> Option<DataHeader> {
+        self.ipv4.or(self.ipv6)
+    }
+
+    fn of_version(&self, version: IpVersion) -> Option<DataHeader> {
+        match version {
+            IpVersion::V4 => self.ipv4,
+            IpVersion::V6 => self.ipv6,
+        }
+    }
+}
+
+/// The stream from the server, as far as it was not consumed.
+struct RxBuf {
+    octets: Box<[u8]>,
+    end: usize,
+}
+
+impl RxBuf {
+    fn new() -> Self {
+        RxBuf { octets: vec![0; RX_LEN].into_boxed_slice(), end: 0 }
+    }
+
+    /// Reads more; the number of octets, 0 at the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncRead + Unpin)) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(&mut self.octets[self.end..]);
+        if room.capacity() == 0 {
+            // The session always consumes whole packets, and none is so long.
+            return Poll::Ready(Err(io::Error::other("a packet without end")));
+        }
+        Pin::new(stream).poll_read(cx, &mut room).map_ok(|()| {
+            let length = room.filled().len();
+            self.end += length;
+            length
+        })
+    }
+
+    fn filled(&mut self) -> &mut [u8] {
+        &mut self.octets[..self.end]
+    }
+
+    /// Moves what was not consumed to the front.
+    fn consume(&mut self, consumed: usize) {
+        self.octets.copy_within(consumed..self.end, 0);
+        self.end -= consumed;
+    }
+}
