@@ -116,7 +116,7 @@ pub enum Event {
     Phase(Phase),
     /// Datagrams may flow.
     Up(NetworkParameters),
-    /// What `Up` announced has changed.
+    /// What `Up` announced has changed, or holds again after the link was negotiated anew.
     Changed(NetworkParameters),
     /// The session is over; close the connection. Comes exactly once and last.
     Closed(Result<(), Error>),
@@ -126,6 +126,8 @@ pub enum Event {
 pub struct Session {
     stage: Stage,
     phase: Phase,
+    /// The last phase before the end began: the one that an error is about.
+    reached: Phase,
     ppp: Ppp,
     certificate: Box<[u8]>,
     mtu: u16,
@@ -168,6 +170,7 @@ impl Session {
         Session {
             stage: Stage::Http,
             phase: Phase::Http,
+            reached: Phase::Http,
             ppp: Ppp::new(ppp, entropy),
             certificate: server_certificate.into(),
             mtu: config.mtu.unwrap_or(u16::MAX),
@@ -220,7 +223,7 @@ impl Session {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        let phase = self.phase;
+        let phase = self.reached;
         let refused = self.ppp.lower_down().map(|failure| Error::from_ppp(failure, phase));
         let result = match self.error.take().or(refused) {
             Some(error) => Err(error),
@@ -366,8 +369,9 @@ impl Session {
         match event {
             sstp::Event::ConnectAck => self.ppp.lower_up(now),
             sstp::Event::Over(end) => {
-                let phase = self.phase;
-                let refused = self.ppp.lower_down().map(|failure| Error::from_ppp(failure, phase));
+                let phase = self.reached;
+                let refused = self.ppp.lower_down().filter(|_| end.is_by_server());
+                let refused = refused.map(|failure| Error::from_ppp(failure, phase));
                 let error = self.error.take().or(refused).or_else(|| Error::from_call(end, phase));
                 self.finish(match error {
                     Some(error) if !self.closing => Err(error),
@@ -395,9 +399,12 @@ impl Session {
                 self.enter(Phase::Connected);
                 self.events.push_back(Event::Up(self.bounded(parameters)));
             }
-            ppp::Event::Changed(parameters) => self.events.push_back(Event::Changed(self.bounded(parameters))),
+            ppp::Event::Changed(parameters) => {
+                self.enter(Phase::Connected);
+                self.events.push_back(Event::Changed(self.bounded(parameters)));
+            }
             ppp::Event::Finished(failure) => {
-                let phase = self.phase;
+                let phase = self.reached;
                 if let Some(failure) = failure {
                     self.error.get_or_insert(Error::from_ppp(failure, phase));
                 }
@@ -432,6 +439,9 @@ impl Session {
         if self.phase != phase {
             debug!(target: "session", from = ?self.phase, to = ?phase, "phase");
             self.phase = phase;
+            if phase != Phase::Terminating {
+                self.reached = phase;
+            }
             self.events.push_back(Event::Phase(phase));
         }
     }

@@ -78,6 +78,13 @@ pub enum End {
     HelloTimeout,
 }
 
+impl End {
+    /// Whether it was the server that ended a call which it had taken.
+    pub fn is_by_server(&self) -> bool {
+        matches!(self, End::AbortedByServer(_) | End::DisconnectedByServer(_))
+    }
+}
+
 /// What a server did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
@@ -94,6 +101,8 @@ pub struct Call {
     hash_protocol: HashProtocol,
     nonce: [u8; 32],
     retries: u32,
+    /// Status of the last Connect NAK.
+    refused: Option<Status>,
     /// The one timer of each state: negotiation, hello, abort or disconnect.
     timer: Option<Instant>,
     /// An Echo Request went out and nothing has come since.
@@ -115,6 +124,7 @@ impl Call {
             hash_protocol: HashProtocol::Sha256,
             nonce: [0; 32],
             retries: 0,
+            refused: None,
             timer: None,
             echo_pending: false,
             end: None,
@@ -274,11 +284,12 @@ impl Call {
 
     /// MS-SSTP 3.2.5.3.3.
     fn handle_connect_nak(&mut self, now: Instant, statuses: &[StatusInfo]) {
+        self.refused = statuses.first().map(|info| info.status);
         if self.retries < CONNECT_RETRIES {
             self.retries += 1;
             return self.request(now);
         }
-        let end = End::ConnectNak(statuses.first().map(|info| info.status));
+        let end = End::ConnectNak(self.refused);
         self.abort(now, attribute::NO_ERROR, Status::RETRY_COUNT_EXCEEDED, end);
     }
 
@@ -288,7 +299,10 @@ impl Call {
             State::CallAbortPending => self.enter(State::CallAbortTimeoutPending, now, ABORT_TIMER_2),
             State::CallAbortTimeoutPending | State::CallDisconnectTimeoutPending | State::ClientCallDisconnected => {}
             _ => {
-                self.end.get_or_insert(End::AbortedByServer(status.map(|info| info.status)));
+                // after its NAKs the server's abort says only that it is tired of them (MS-SSTP 2.2.8, its note 2)
+                let naked = self.state == State::ClientConnectRequestSent && self.retries > 0;
+                let aborted = End::AbortedByServer(status.map(|info| info.status));
+                self.end.get_or_insert(if naked { End::ConnectNak(self.refused) } else { aborted });
                 let status = StatusInfo::new(attribute::NO_ERROR, Status::NO_ERROR);
                 self.send(&ControlMessage::CallAbort(Some(status)));
                 self.enter(State::CallAbortTimeoutPending, now, ABORT_TIMER_2);

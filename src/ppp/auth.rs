@@ -124,6 +124,8 @@ enum Method {
 /// What the reply to our MS-CHAPv2 Response is checked against.
 struct MsChapV2Sent {
     identifier: u8,
+    challenge: [u8; 16],
+    response: MsChapV2Response,
     authenticator_response: [u8; 20],
     master_key: MasterKey,
 }
@@ -246,12 +248,19 @@ impl Authenticator {
                     offset: 0,
                     problem: crate::wire::Problem::Length { found: value.len(), min: 16, max: 16 },
                 })?;
-                let peer_challenge = self.entropy.octets();
-                let (response, checked) =
-                    mschapv2_response(packet.identifier, &challenge, peer_challenge, &self.credentials);
-                *sent = Some(Box::new(checked));
+                // a retransmitted challenge gets the response that it has got: the server may be judging that one
+                let sent = match sent.take() {
+                    Some(same) if same.identifier == packet.identifier && same.challenge == challenge => {
+                        sent.insert(same)
+                    }
+                    _ => {
+                        let peer_challenge = self.entropy.octets();
+                        let response = respond(packet.identifier, challenge, peer_challenge, &self.credentials);
+                        sent.insert(Box::new(response))
+                    }
+                };
                 let name = self.credentials.user_name.as_bytes();
-                let response = ChapPacket::Response { value: &response.emit(), name };
+                let response = ChapPacket::Response { value: &sent.response.emit(), name };
                 out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
                 Ok(None)
             }
@@ -276,26 +285,18 @@ impl Authenticator {
 const PAP_IDENTIFIER: u8 = 1;
 
 /// RFC 2759 8.1: the response, and what the reply to it must be.
-fn mschapv2_response(
-    identifier: u8,
-    challenge: &[u8; 16],
-    peer_challenge: [u8; 16],
-    credentials: &Credentials,
-) -> (MsChapV2Response, MsChapV2Sent) {
+fn respond(identifier: u8, challenge: [u8; 16], peer_challenge: [u8; 16], credentials: &Credentials) -> MsChapV2Sent {
     let user_name = without_domain(&credentials.user_name).as_bytes();
     let password_hash = PasswordHash::new(&credentials.password);
-    let nt_response = nt_response(challenge, &peer_challenge, user_name, &password_hash);
+    let nt_response = nt_response(&challenge, &peer_challenge, user_name, &password_hash);
     let password_hash_hash = password_hash.hash();
-    let sent = MsChapV2Sent {
+    let authenticator_response =
+        authenticator_response(&password_hash_hash, &nt_response, &peer_challenge, &challenge, user_name);
+    MsChapV2Sent {
         identifier,
-        authenticator_response: authenticator_response(
-            &password_hash_hash,
-            &nt_response,
-            &peer_challenge,
-            challenge,
-            user_name,
-        ),
+        challenge,
+        response: MsChapV2Response { peer_challenge, nt_response },
+        authenticator_response,
         master_key: MasterKey::new(&password_hash_hash, &nt_response),
-    };
-    (MsChapV2Response { peer_challenge, nt_response }, sent)
+    }
 }

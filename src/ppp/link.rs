@@ -29,6 +29,8 @@ pub struct Ppp {
     ipcp: Option<Negotiator<IpcpPolicy>>,
     ipv6cp: Option<Negotiator<Ipv6cpPolicy>>,
     announced: Option<NetworkParameters>,
+    /// What was announced holds.
+    up: bool,
     failure: Option<Failure>,
     finished: bool,
     out: Outbox,
@@ -48,6 +50,7 @@ impl Ppp {
             ipcp: None,
             ipv6cp: None,
             announced: None,
+            up: false,
             failure: None,
             finished: false,
             out: Outbox::default(),
@@ -208,7 +211,7 @@ impl Ppp {
         let phase = self.phase;
         if packet.code == code::TERMINATE_REQUEST && phase != Phase::Terminate {
             let refused = self.refused_silently();
-            self.failure.get_or_insert(refused.unwrap_or(Failure::Terminated { phase }));
+            self.failure.get_or_insert(refused.unwrap_or(Failure::Terminated));
         }
         let done = self.lcp.handle_packet(now, packet, &mut self.out)?;
         self.lcp_event(now, done);
@@ -250,6 +253,7 @@ impl Ppp {
         self.authenticator = None;
         self.ipcp = None;
         self.ipv6cp = None;
+        self.up = false;
         if self.phase != Phase::Terminate {
             let terminating = matches!(self.lcp.negotiator.ending(), Some(Ending::Terminated));
             self.enter(if terminating { Phase::Terminate } else { Phase::Establish });
@@ -316,6 +320,7 @@ impl Ppp {
         }
         let parameters = self.parameters();
         if parameters.ipv4.is_none() && !self.ipcp.as_ref().is_none_or(is_over) {
+            self.up = false;
             return;
         }
         if parameters.ipv4.is_none() && parameters.ipv6.is_none() {
@@ -324,10 +329,11 @@ impl Ppp {
             }
             return;
         }
+        let was_up = std::mem::replace(&mut self.up, true);
         match self.announced.replace(parameters.clone()) {
             None => self.events.push_back(Event::Up(parameters)),
-            Some(before) if before != parameters => self.events.push_back(Event::Changed(parameters)),
-            Some(_) => {}
+            Some(before) if before == parameters && was_up => {}
+            Some(_) => self.events.push_back(Event::Changed(parameters)),
         }
     }
 

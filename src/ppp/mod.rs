@@ -100,7 +100,7 @@ pub enum Event {
     Authenticated(Hlak),
     /// Datagrams may flow.
     Up(NetworkParameters),
-    /// What [`Event::Up`] announced has changed.
+    /// What [`Event::Up`] announced has changed, or holds again after the link was negotiated anew.
     Changed(NetworkParameters),
     /// The link is down for good; `None` where we closed it. Comes once and last.
     Finished(Option<Failure>),
@@ -169,10 +169,7 @@ pub enum Failure {
     /// The server has no IPv4 address for us.
     NoAddress,
     /// The server sent a Terminate-Request (RFC 1661 5.5).
-    Terminated {
-        /// The phase in which it came.
-        phase: Phase,
-    },
+    Terminated,
     /// The server stopped answering LCP Echo-Requests.
     EchoUnanswered,
 }

@@ -117,7 +117,7 @@ impl Error {
             Failure::NoAddress => Error::PeerIncompatible(
                 "the server has no IPv4 address to give; its address pool may be empty or its DHCP server down".into(),
             ),
-            Failure::Terminated { .. } => Error::ServerClosed { phase, reason: "it terminated the link".to_owned() },
+            Failure::Terminated => Error::ServerClosed { phase, reason: "it terminated the link".to_owned() },
             Failure::EchoUnanswered => {
                 Error::ServerClosed { phase, reason: "it stopped answering LCP echo requests".to_owned() }
             }

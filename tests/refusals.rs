@@ -1,0 +1,114 @@
+//! What a person is told where a server refuses, and how quickly.
+
+mod support;
+
+use std::time::Duration;
+
+use nm_sstp::session::{Config, Error, Methods, Phase, Refusal};
+use support::{Pair, client, server};
+
+fn refused(behaviours: &str) -> (Error, Duration) {
+    let mut pair = Pair::new(client(), server(behaviours));
+    let error = pair.closed().expect_err(behaviours);
+    (error, pair.elapsed())
+}
+
+fn wrong_password(behaviours: &str, methods: Methods) -> (Error, Duration) {
+    let config = Config { password: "wrong".to_owned().into(), methods, ..client() };
+    let mut pair = Pair::new(config, server(behaviours));
+    let error = pair.closed().expect_err(behaviours);
+    (error, pair.elapsed())
+}
+
+const MSCHAPV2: Methods = Methods { pap: false, chap_md5: false, mschapv2: true };
+const CHAP_MD5: Methods = Methods { pap: false, chap_md5: true, mschapv2: false };
+const PAP: Methods = Methods { pap: true, chap_md5: false, mschapv2: false };
+
+#[test]
+fn http() {
+    let (error, _) = refused("http-404");
+    let expected = "the server answered HTTP 404 (Not Found): there is no SSTP service at this address; check the \
+        gateway's name and port";
+    assert_eq!(error.to_string(), expected);
+    let (error, _) = refused("http-503");
+    assert!(matches!(error, Error::ServerRefused(Refusal::Http { status: 503, .. })));
+    assert!(matches!(refused("http-garbage").0, Error::PeerIncompatible(_)));
+    assert!(matches!(refused("http-endless").0, Error::PeerMisbehaved(_)));
+}
+
+#[test]
+fn the_call() {
+    let (error, _) = refused("connect-nak");
+    assert!(matches!(error, Error::ServerRefused(Refusal::ConnectNak { .. })), "{error}");
+    for behaviour in ["ack-no-hash", "ack-unknown-hash"] {
+        assert!(matches!(refused(behaviour).0, Error::PeerIncompatible(_)), "{behaviour}");
+    }
+    for behaviour in [
+        "ack-bad-attribute",
+        "ack-no-attribute",
+        "ack-unknown-attribute",
+        "ack-twice",
+        "bad-version",
+        "bad-length",
+        "unknown-message",
+    ] {
+        let (error, elapsed) = refused(behaviour);
+        assert!(matches!(error, Error::PeerMisbehaved(_)), "{behaviour}: {error}");
+        assert!(elapsed <= Duration::from_secs(4), "{behaviour}: {elapsed:?}");
+    }
+    assert!(matches!(refused("abort-in-connect").0, Error::ServerRefused(Refusal::CallAbort { .. })));
+    // a server that never answers our abort holds us for its timer and no longer
+    assert!(refused("ack-no-hash no-abort-answer").1 <= Duration::from_secs(3));
+}
+
+#[test]
+fn a_wrong_password_in_every_method_and_however_it_is_refused() {
+    for behaviour in ["", "eof-on-auth-failure", "terminate-on-auth-failure", "softether", "ogital", "pppd"] {
+        for methods in [MSCHAPV2, CHAP_MD5, PAP] {
+            let (error, elapsed) = wrong_password(behaviour, methods);
+            let refused = matches!(error, Error::AuthenticationFailed { .. });
+            assert!(refused, "{behaviour} {methods:?}: {error}");
+            assert!(elapsed <= Duration::from_secs(3), "{behaviour} {methods:?}: {elapsed:?}");
+        }
+    }
+    let (error, _) = wrong_password("", MSCHAPV2);
+    assert!(error.to_string().starts_with("the server refused user name or password"), "{error}");
+    assert!(error.to_string().contains("691"), "{error}");
+}
+
+#[test]
+fn reasons_of_mschapv2() {
+    let (error, _) = refused("password-expired");
+    assert!(matches!(error, Error::AuthenticationFailed { code: Some(648), .. }));
+    assert!(error.to_string().contains("expired"), "{error}");
+}
+
+#[test]
+fn a_server_that_does_not_know_the_password_is_not_believed() {
+    for behaviour in ["bad-authenticator-response", "no-authenticator"] {
+        let mut pair = Pair::new(client(), server(behaviour));
+        assert_eq!(pair.closed(), Err(Error::PeerNotAuthentic), "{behaviour}");
+        assert!(!pair.phases().iter().any(|(_, phase)| *phase == Phase::NetworkLayerProtocol));
+    }
+    let mut pair = Pair::new(client(), server("success-unasked"));
+    assert!(pair.closed().is_err());
+}
+
+#[test]
+fn a_server_without_a_method_that_is_allowed() {
+    for (behaviour, name) in [("eap-only", "EAP"), ("mschapv1-only", "MS-CHAPv1")] {
+        let (error, elapsed) = refused(behaviour);
+        assert!(matches!(&error, Error::PeerIncompatible(text) if text.contains(name)), "{error}");
+        assert!(elapsed <= Duration::from_secs(3), "{elapsed:?}");
+    }
+}
+
+#[test]
+fn a_server_without_an_address_to_give() {
+    for behaviour in ["no-address", "ipcp-rejected"] {
+        let mut pair = Pair::new(Config { ipv6: false, ..client() }, server(behaviour));
+        let error = pair.closed().unwrap_err();
+        assert!(matches!(error, Error::PeerIncompatible(_)), "{behaviour}: {error}");
+        assert!(pair.elapsed() <= Duration::from_secs(3), "{behaviour}: {:?}", pair.elapsed());
+    }
+}
