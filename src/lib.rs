@@ -20,6 +20,8 @@
 pub mod crypto;
 pub mod datapath;
 #[cfg(feature = "service")]
+pub mod dbus;
+#[cfg(feature = "service")]
 pub mod log;
 pub mod ppp;
 pub mod profile;

@@ -1,0 +1,215 @@
+//! A connection as NetworkManager hands it over, taken apart.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use zbus::{Signature, Variant};
+
+use crate::profile::{self, Notice, Profile, Secrets};
+
+/// A connection on the bus, `a{sa{sv}}`: setting name, then property name, then value.
+pub(super) type Hash<'m> = HashMap<&'m str, HashMap<&'m str, Variant<'m>>>;
+
+/// What a connection says, as far as this helper reads it. No `Debug`: it shows the secrets.
+pub(super) struct Settings<'m> {
+    /// `vpn.data`: the keys of the profile.
+    data: BTreeMap<String, String>,
+    /// `vpn.secrets`: as far as NetworkManager has them, where they lie in its message.
+    secrets: Vec<(&'m str, &'m str)>,
+    /// `vpn.user-name`: the owner's login name, where an agent gave the secrets.
+    user_name: Option<&'m str>,
+    /// `vpn.timeout`: how many seconds NetworkManager lets a connection attempt take; 0 means its default.
+    pub(super) timeout: u32,
+    /// `connection.uuid`.
+    pub(super) uuid: Option<&'m str>,
+    /// `ipv4.method` is not `disabled`.
+    ipv4: bool,
+    /// `ipv6.method` is neither `disabled` nor `ignore`.
+    ipv6: bool,
+}
+
+/// Why a connection could not be read. The text never holds a value, only names and types.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// There is no `vpn` setting in it.
+    NoVpnSetting,
+    /// A property has another D-Bus type than NetworkManager's.
+    WrongType { property: &'static str, expected: &'static str, found: Signature },
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVpnSetting => write!(f, "the caller sent a connection without a VPN setting"),
+            Self::WrongType { property, expected, found } => {
+                write!(f, "the caller sent {property} as the D-Bus type {found}, where {expected} is expected")
+            }
+        }
+    }
+}
+
+impl<'m> Settings<'m> {
+    /// Reads what this helper needs; settings and properties that it does not know may hold anything.
+    pub(super) fn read(hash: &'m Hash<'_>) -> Result<Self, Malformed> {
+        let vpn = hash.get("vpn").ok_or(Malformed::NoVpnSetting)?;
+        let text = |setting: &str, key: &str, property| {
+            hash.get(setting)
+                .and_then(|properties| properties.get(key))
+                .map(|value| string(value, property))
+                .transpose()
+        };
+        Ok(Self {
+            data: strings(vpn.get("data"), "vpn.data")?.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            secrets: strings(vpn.get("secrets"), "vpn.secrets")?.collect(),
+            user_name: text("vpn", "user-name", "vpn.user-name")?,
+            timeout: vpn.get("timeout").map(unsigned).transpose()?.unwrap_or(0),
+            uuid: text("connection", "uuid", "connection.uuid")?,
+            ipv4: text("ipv4", "method", "ipv4.method")? != Some("disabled"),
+            ipv6: !matches!(text("ipv6", "method", "ipv6.method")?, Some("disabled" | "ignore")),
+        })
+    }
+
+    /// The profile and its secrets, and what the log should say of them.
+    pub(super) fn profile(&self) -> Result<(Profile, Secrets, Vec<Notice>), profile::Error> {
+        let (mut profile, mut notices) = Profile::from_settings(&self.data, self.user_name, self.uuid)?;
+        profile.ipv4 &= self.ipv4;
+        profile.ipv6 &= self.ipv6;
+        let (secrets, more) = Secrets::from_settings(&self.data, self.secrets.iter().copied());
+        notices.extend(more);
+        Ok((profile, secrets, notices))
+    }
+}
+
+fn wrong(property: &'static str, expected: &'static str, found: &Variant<'_>) -> Malformed {
+    Malformed::WrongType { property, expected, found: found.value_signature().clone() }
+}
+
+fn string<'v>(value: &'v Variant<'_>, property: &'static str) -> Result<&'v str, Malformed> {
+    match value {
+        Variant::Str(text) => Ok(text.as_str()),
+        other => Err(wrong(property, "s", other)),
+    }
+}
+
+fn unsigned(value: &Variant<'_>) -> Result<u32, Malformed> {
+    match value {
+        Variant::U32(number) => Ok(*number),
+        other => Err(wrong("vpn.timeout", "u", other)),
+    }
+}
+
+/// The entries of an `a{ss}`; none where there is no such property.
+fn strings<'v>(
+    value: Option<&'v Variant<'_>>,
+    property: &'static str,
+) -> Result<impl Iterator<Item = (&'v str, &'v str)>, Malformed> {
+    let dict = match value {
+        None => None,
+        Some(Variant::Dict(dict)) if *dict.signature() == "a{ss}" => Some(dict),
+        Some(other) => return Err(wrong(property, "a{ss}", other)),
+    };
+    Ok(dict.into_iter().flat_map(|dict| dict.iter()).filter_map(|entry| match entry {
+        (Variant::Str(key), Variant::Str(value)) => Some((key.as_str(), value.as_str())),
+        _ => None,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::profile::Secret;
+
+    /// Stands for every secret; no text of ours may hold it.
+    const CANARY: &str = "hunter2";
+
+    fn texts(entries: &[(&'static str, &'static str)]) -> Variant<'static> {
+        entries.iter().copied().collect::<BTreeMap<&str, &str>>().into()
+    }
+
+    fn hash(vpn: impl IntoIterator<Item = (&'static str, Variant<'static>)>) -> Hash<'static> {
+        HashMap::from([("vpn", vpn.into_iter().collect())])
+    }
+
+    #[test]
+    fn reads_what_network_manager_sends() {
+        let mut hash = hash([
+            ("data", texts(&[("gateway", "vpn.example.com"), ("password-flags", "1")])),
+            ("secrets", texts(&[("password", CANARY)])),
+            ("user-name", "alice".into()),
+            ("timeout", 90u32.into()),
+        ]);
+        let uuid = "00112233-4455-6677-8899-aabbccddeeff";
+        hash.insert("connection", HashMap::from([("uuid", uuid.into())]));
+        let settings = Settings::read(&hash).unwrap();
+        assert_eq!((settings.timeout, settings.uuid), (90, Some(uuid)));
+        let (profile, secrets, notices) = settings.profile().unwrap();
+        assert_eq!(notices, []);
+        assert_eq!(profile.check(), Ok(()), "the user name is the setting's");
+        assert_eq!(profile.correlation_id.map(|id| id[15]), Some(0xff));
+        assert_eq!(secrets.get(Secret::Password), Some(CANARY));
+        assert!(profile.ipv4 && profile.ipv6);
+    }
+
+    #[test]
+    fn methods_turn_a_family_off() {
+        for (setting, method, ipv4, ipv6) in [
+            ("ipv4", "auto", true, true),
+            ("ipv4", "manual", true, true),
+            ("ipv4", "disabled", false, true),
+            ("ipv6", "auto", true, true),
+            ("ipv6", "disabled", true, false),
+            ("ipv6", "ignore", true, false),
+        ] {
+            let mut hash = hash([("data", texts(&[("gateway", "vpn.example.com")]))]);
+            hash.insert(setting, HashMap::from([("method", method.into())]));
+            let (profile, _, _) = Settings::read(&hash).unwrap().profile().unwrap();
+            assert_eq!((profile.ipv4, profile.ipv6), (ipv4, ipv6), "{setting}.method={method}");
+        }
+    }
+
+    fn any_variant() -> impl Strategy<Value = Variant<'static>> {
+        let leaf = prop_oneof![
+            any::<u8>().prop_map(Variant::from),
+            any::<bool>().prop_map(Variant::from),
+            any::<i32>().prop_map(Variant::from),
+            any::<u32>().prop_map(Variant::from),
+            any::<f64>().prop_map(Variant::from),
+            Just(Variant::from(CANARY)),
+            Just(texts(&[("password", CANARY)])),
+            Just(Variant::from(vec![CANARY])),
+        ];
+        leaf.prop_recursive(3, 8, 2, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(Variant::new),
+                inner.clone().prop_map(|v| Variant::from(vec![v])),
+                inner.prop_map(|v| Variant::from(BTreeMap::from([(CANARY, v)]))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_or_refused_without_its_values(
+            values in prop::collection::vec((0..8usize, any_variant()), 0..8)
+        ) {
+            let places = [
+                ("vpn", "data"), ("vpn", "secrets"), ("vpn", "user-name"), ("vpn", "timeout"),
+                ("connection", "uuid"), ("ipv4", "method"), ("ipv6", "method"), ("vpn", "else"),
+            ];
+            let mut hash = hash([("data", texts(&[("gateway", "vpn.example.com")]))]);
+            for (place, value) in values {
+                let (setting, property) = places[place];
+                hash.entry(setting).or_default().insert(property, value);
+            }
+            match Settings::read(&hash) {
+                Ok(settings) => drop(settings.profile()),
+                Err(malformed) => {
+                    let texts = format!("{malformed} {malformed:?}");
+                    prop_assert!(!texts.contains(CANARY), "{texts}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
+
+use tracing::{debug, error, error_span, info, warn};
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+
+use super::ip_config::Announcement;
+use super::settings::{Hash, Settings};
+use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
+use crate::log::OUTCOME;
+use crate::profile::{Profile, Secrets};
+use crate::session::NetworkParameters;
+use crate::tunnel::{Command, Established, Failure, Tunnel, TunnelState};
+
+/// How many notices of one profile are logged; it has 41 keys, more can only be names that nobody knows.
+const MAX_NOTICES: usize = 64;
+
+/// Begins the line that says why `Connect` was refused.
+const NOT_STARTED: &str = "The connection was not started";
+
+impl Plugin {
+    pub(super) fn new(dial: Dial, notes: tokio::sync::mpsc::UnboundedSender<Note>) -> Self {
+        let span = error_span!("service");
+        Self { dial, state: ServiceState::Init, tunnel: None, waiting: None, notes, span }
+    }
+
+    /// `Connect` and `ConnectInteractive`.
+    pub(super) async fn begin(
+        &mut self,
+        connection: &Hash<'_>,
+        interaction: Interaction,
+        emitter: &SignalEmitter<'_>,
+    ) -> Result<(), Error> {
+        match self.state {
+            ServiceState::Init | ServiceState::Stopped => {}
+            ServiceState::Starting => {
+                return Err(Error::StartingInProgress("This process is already starting a connection.".to_owned()));
+            }
+            ServiceState::Started => {
+                return Err(Error::AlreadyStarted("This process already has a connection.".to_owned()));
+            }
+            ServiceState::Stopping => {
+                return Err(Error::WrongState("This process is taking its connection down.".to_owned()));
+            }
+        }
+        let (profile, secrets) = self.read(connection, interaction).inspect_err(|_| self.note(Note::Refused))?;
+        self.enter(ServiceState::Starting, emitter).await;
+        self.dial_or_ask(profile, secrets, interaction);
+        Ok(())
+    }
+
+    /// Reads a connection that is to be started, and says in the log what of it has no effect or is wrong.
+    pub(super) fn read(
+        &mut self,
+        connection: &Hash<'_>,
+        interaction: Interaction,
+    ) -> Result<(Profile, Secrets), Error> {
+        let settings = Settings::read(connection).inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
+        // At the level of errors, so that the UUID is there at every level.
+        self.span = error_span!("connection", nm_connection = settings.uuid.unwrap_or("unknown"));
+        let _entered = self.span.enter();
+        let (profile, secrets, notices) = settings.profile().inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
+        for notice in notices.iter().take(MAX_NOTICES) {
+            warn!("{notice}");
+        }
+        if notices.len() > MAX_NOTICES {
+            warn!("{} more notices of that kind", notices.len() - MAX_NOTICES);
+        }
+        let connectable = match interaction {
+            Interaction::Allowed => profile.check(),
+            Interaction::No => profile.session_config(&secrets).map(drop),
+        };
+        connectable.inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
+        Ok((profile, secrets))
+    }
+
+    /// Starts the tunnel, or has the secrets asked for that it lacks.
+    pub(super) fn dial_or_ask(&mut self, profile: Profile, secrets: Secrets, interaction: Interaction) {
+        let missing = profile.missing_secrets(&secrets);
+        if interaction == Interaction::Allowed && !missing.is_empty() {
+            self.waiting = Some(missing);
+            return self.note(Note::Ask);
+        }
+        self.waiting = None;
+        let Tunnel { commands, state } = self.span.in_scope(|| (self.dial)(profile, secrets));
+        self.tunnel = Some(commands);
+        self.note(Note::Started(state));
+    }
+
+    /// Asks for the secrets that the connection waits for.
+    pub(super) async fn ask(&mut self, emitter: &SignalEmitter<'_>) {
+        let Some(missing) = &self.waiting else { return };
+        let names: Vec<&str> = missing.iter().map(|secret| secret.name()).collect();
+        self.span.in_scope(|| debug!(secrets = ?names, "asking for secrets"));
+        sent(Self::secrets_required(emitter, "The VPN server wants to know who you are.", &names).await);
+    }
+
+    /// Begins to take down what there is. Nothing is told about a failure: whoever called wanted this.
+    pub(super) async fn stop(&mut self, emitter: &SignalEmitter<'_>) {
+        if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
+            self.enter(ServiceState::Stopping, emitter).await;
+        }
+        self.waiting = None;
+        match &self.tunnel {
+            // It fails only when the tunnel has ended or was told already; its state says so next.
+            Some(tunnel) => drop(tunnel.try_send(Command::Disconnect)),
+            None => self.enter(ServiceState::Stopped, emitter).await,
+        }
+        self.note(Note::Changed);
+    }
+
+    /// The tunnel has come to `state`.
+    pub(super) async fn follow(&mut self, state: &TunnelState, emitter: &SignalEmitter<'_>) {
+        match state {
+            TunnelState::Starting(phase) => {
+                self.span.in_scope(|| debug!(?phase, "the tunnel is starting"));
+                if self.state == ServiceState::Started {
+                    self.enter(ServiceState::Starting, emitter).await;
+                }
+            }
+            TunnelState::Up(established) => {
+                if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
+                    self.announce(established, emitter).await;
+                }
+            }
+            TunnelState::Down(failure) => self.down(failure.as_deref(), emitter).await,
+        }
+    }
+
+    async fn announce(&mut self, established: &Established, emitter: &SignalEmitter<'_>) {
+        let Some(announcement) = Announcement::new(established) else {
+            self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
+            sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
+            return self.stop(emitter).await;
+        };
+        let Announcement { config, ip4, ip6 } = announcement;
+        sent(Self::config(emitter, &config).await);
+        if let Some(ip4) = &ip4 {
+            sent(Self::ip4_config(emitter, ip4).await);
+        }
+        if let Some(ip6) = &ip6 {
+            sent(Self::ip6_config(emitter, ip6).await);
+        }
+        self.span.in_scope(|| info!(target: OUTCOME, "{}", success(established)));
+        self.enter(ServiceState::Started, emitter).await;
+    }
+
+    async fn down(&mut self, failure: Option<&Failure>, emitter: &SignalEmitter<'_>) {
+        self.tunnel = None;
+        match failure {
+            // It was being taken down anyway.
+            Some(failure) if self.state == ServiceState::Stopping => {
+                self.span.in_scope(|| info!(target: OUTCOME, "Disconnected, but not in good order: {failure}."));
+            }
+            Some(failure) => {
+                let what = if self.state == ServiceState::Started { "was lost" } else { "failed" };
+                self.span.in_scope(|| error!("The connection {what}: {failure}."));
+                sent(Self::failure(emitter, Reason::from(failure.kind()) as u32).await);
+            }
+            None => self.span.in_scope(|| info!(target: OUTCOME, "Disconnected.")),
+        }
+        self.enter(ServiceState::Stopped, emitter).await;
+    }
+
+    /// The tunnel's task is gone without a last word.
+    pub(super) async fn lost(&mut self, emitter: &SignalEmitter<'_>) {
+        if self.tunnel.take().is_none() {
+            return;
+        }
+        self.span.in_scope(|| error!("The tunnel ended unexpectedly: this is a fault of nm-sstp, please report it."));
+        if self.state != ServiceState::Stopping {
+            sent(Self::failure(emitter, Reason::ConnectFailed as u32).await);
+        }
+        self.enter(ServiceState::Stopped, emitter).await;
+    }
+
+    /// Gives up after a refused call, as NetworkManager does.
+    pub(super) async fn give_up(&mut self, emitter: &SignalEmitter<'_>) {
+        if matches!(self.state, ServiceState::Init | ServiceState::Starting) {
+            self.stop(emitter).await;
+        }
+    }
+
+    pub(super) fn must_be_up(&self) -> Result<(), Error> {
+        match self.state {
+            ServiceState::Starting | ServiceState::Started => Ok(()),
+            _ => Err(Error::WrongState("There is no connection.".to_owned())),
+        }
+    }
+
+    /// Remembers who calls, so that its leaving is noticed.
+    pub(super) fn heard(&self, header: &Header<'_>) {
+        if let Some(sender) = header.sender() {
+            self.note(Note::Caller(sender.to_owned().into()));
+        }
+    }
+
+    pub(super) fn note(&self, note: Note) {
+        // It fails only when the service has left, and then nothing matters any more.
+        drop(self.notes.send(note));
+    }
+
+    async fn enter(&mut self, state: ServiceState, emitter: &SignalEmitter<'_>) {
+        if self.state != state {
+            self.state = state;
+            self.span.in_scope(|| debug!(?state, "the plugin's state changed"));
+            sent(Self::state_changed(emitter, state as u32).await);
+        }
+    }
+}
+
+/// A signal that could not be sent means that the bus is gone; [`Service`](super::Service) notices that by itself.
+pub(super) fn sent(result: zbus::Result<()>) {
+    if let Err(error) = result {
+        debug!("A signal could not be sent: {error}");
+    }
+}
+
+/// The line that says what a connection is.
+fn success(Established { interface, gateway, parameters }: &Established) -> String {
+    let NetworkParameters { ipv4, ipv6, mtu, authentication } = parameters;
+    let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
+    let addresses: Vec<String> = addresses.into_iter().flatten().collect();
+    let authentication = match authentication {
+        Some(protocol) => format!("authenticated by {}", protocol.name()),
+        None => "without authentication, as the server asked for none".to_owned(),
+    };
+    format!("Connected to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
+}

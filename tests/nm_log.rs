@@ -1,0 +1,84 @@
+//! No secret in the log, however much is logged: a whole connection at the most detailed level.
+#![cfg(feature = "service")]
+
+mod nm_face;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use nm_face::*;
+use nm_sstp::dbus::nm::Options;
+use nm_sstp::log;
+use nm_sstp::session::Phase;
+use nm_sstp::tunnel::{Failure, TunnelState};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+
+/// Stands for whatever a program calls its secrets.
+const OTHER_SECRETS: [&str; 3] = ["zu-Geheim-7", "zu-Geheim-8", "zu-Geheim-9"];
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_whole_connection() {
+    let written = Log::default();
+    let log = written.clone();
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || log.clone()).with_ansi(false);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(log::filter(LevelFilter::TRACE)));
+    tracing::subscriber::set_global_default(subscriber).expect("the only one");
+
+    let mut face = Face::with(Options { persist: true, ..Options::default() }).await;
+    let [wrong_place, proxy, unknown] = OTHER_SECRETS;
+    let data = [("gateway", "vpn.example.com"), ("user", "alice"), ("password", wrong_place), ("otp", wrong_place)];
+    let secrets = [("password", PASSWORD), ("proxy-password", proxy), ("otp", unknown)];
+    let connection = connection_with(&data, &secrets);
+    face.call("NeedSecrets", &(&connection,)).await;
+    face.sees(&[r#"answer("")"#]).await;
+    face.call("ConnectInteractive", &(connection_with(&data, &secrets[1..]), details())).await;
+    let asking = r#"SecretsRequired("The VPN server wants to know who you are.", ["password"])"#;
+    face.sees(&["StateChanged(3)", "answer", asking]).await;
+    face.call("NewSecrets", &(&connection,)).await;
+    face.sees(&["answer"]).await;
+    let tunnel = face.started().await;
+    assert_eq!(password_of(&tunnel), PASSWORD);
+    tunnel.is(starting(Phase::Authentication));
+    tunnel.is(TunnelState::Down(Some(Arc::new(Failure::from(wrong_password())))));
+    face.sees(&["Failure(0)", "StateChanged(6)"]).await;
+    // Calls that are refused may be logged too.
+    for broken in [&data[1..], &[("gateway", "no such gateway"), ("user", wrong_place)][..]] {
+        face.call("Connect", &(connection_with(broken, &secrets),)).await;
+        face.sees_refusal().await;
+    }
+    face.call("Connect", &(PASSWORD,)).await;
+    face.sees_refusal().await;
+    // What the D-Bus library could say is not written either.
+    tracing::error!(target: "zbus::connection::socket_reader", "Message received on the socket: {PASSWORD}");
+    tracing::error!(target: "tokio::task", "{PASSWORD}");
+
+    let text = written.text();
+    for expected in ["nm_connection", UUID, "wrong user name or password", "\"otp\"", "asking for secrets"] {
+        assert!(text.contains(expected), "the log is not complete, {expected} is missing:\n{text}");
+    }
+    for secret in OTHER_SECRETS.iter().chain([&PASSWORD]) {
+        assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
+    }
+    let hex: String = PASSWORD.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!text.to_lowercase().contains(&hex) && !text.contains(&format!("{:?}", PASSWORD.as_bytes())));
+}
