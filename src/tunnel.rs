@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::profile::{self, Profile, Secrets};
 use crate::session::{self, NetworkParameters, Session};
@@ -191,10 +192,12 @@ impl Tunnel {
     pub fn spawn(profile: Profile, secrets: Secrets) -> Tunnel {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (publisher, state) = watch::channel(TunnelState::Starting(Phase::Resolve));
-        tokio::spawn(async move {
+        let life = async move {
             let failure = run(profile, secrets, inbox, &publisher).await.err();
             publisher.send_replace(TunnelState::Down(failure.map(Arc::new)));
-        });
+        };
+        // The caller's span says in the log which connection this is.
+        tokio::spawn(life.in_current_span());
         Tunnel { commands, state }
     }
 }
