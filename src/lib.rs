@@ -4,16 +4,17 @@
 //!
 //! | layer | modules | knows |
 //! |---|---|---|
-//! | faces | `dbus`, the binaries | D-Bus, NetworkManager |
+//! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
 //! | driver | `tunnel`, `transport`, `tun` | sockets, TLS, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
-//! | protocols | `sstp`, [`ppp`], [`datapath`] | one protocol each |
+//! | protocols | [`sstp`], [`ppp`], [`datapath`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
 //!
 //! [`profile`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
-//! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock.
+//! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock. What stands above it is the
+//! feature `service`.
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
