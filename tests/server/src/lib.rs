@@ -13,6 +13,7 @@
 //! | `http`, `call` | the HTTP request read strictly; the call machine and crypto binding of MS-SSTP 3.3 |
 //! | `link`, `lcp`, `auth`, `ncp` | PPP on the server's side |
 //! | `quirks` | where most behaviours act: between the server and the stream |
+//! | [`pool`] | the addresses that clients get |
 //! | `output` | what waits to be written |
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
@@ -26,6 +27,7 @@ mod lcp;
 mod link;
 mod ncp;
 mod output;
+pub mod pool;
 mod quirks;
 pub mod server;
 

@@ -1,0 +1,152 @@
+//! One client: its TCP connection, TLS, and the loop that moves octets between them and the [`Server`].
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::SockRef;
+use sstp_test_server::behaviour::{BreakOff, Phase};
+use sstp_test_server::{Behaviour, Closed, Event, Server};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_native_tls::TlsStream;
+
+use super::seed;
+use super::switch::{Peer, Switch};
+
+/// How long the TLS handshake may take.
+const TLS_TIMER: Duration = Duration::from_secs(60);
+/// How long the end of TLS may take.
+const SHUTDOWN_TIMER: Duration = Duration::from_secs(1);
+/// Octets that may wait in the kernel, not sent yet. What waits there waits behind everything else.
+const NOT_SENT_LOW_WATER: u32 = 128 * 1024;
+/// Read from TCP at once: TLS itself reads every record with two small reads.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Everything below the server: TLS over a buffered TCP connection.
+type Stream = TlsStream<BufReader<TcpStream>>;
+
+/// Serves a client from the accepted TCP connection to its end.
+pub async fn serve(switch: Rc<Switch>, stream: TcpStream, client: SocketAddr) {
+    let log = |text: &str| eprintln!("{client}: {text}");
+    log("connected");
+    let tls = match set_up(&switch, stream).await {
+        Ok(Some(tls)) => tls,
+        Ok(None) => return log("closed: broken off as told"),
+        Err(reason) => return log(&format!("closed: {reason}")),
+    };
+    let entropy = match seed() {
+        Ok(entropy) => entropy,
+        Err(error) => return log(&format!("closed: no entropy: {error}")),
+    };
+    let config = switch.config.clone();
+    let (peer, address) = switch.join(|address| Server::new(config, address, entropy, now()));
+    let connection = Connection { switch: &switch, peer: &peer, client };
+    if let Err(error) = connection.run(tls).await {
+        log(&format!("the connection broke: {error}"));
+    }
+    switch.leave(&peer, address);
+}
+
+/// Sets up TLS; `None`: the server was told to break off before.
+async fn set_up(switch: &Switch, mut stream: TcpStream) -> Result<Option<Stream>, String> {
+    let behaves = |how| switch.config.behaviours.contains(&Behaviour::In(how, Phase::Tls));
+    if behaves(BreakOff::Silent) {
+        while stream.read(&mut [0; 1024]).await.is_ok_and(|length| length > 0) {}
+        return Ok(None);
+    }
+    if behaves(BreakOff::Close) {
+        return Ok(None);
+    }
+    tune(&stream).map_err(|error| format!("the socket cannot be set up: {error}"))?;
+    let stream = BufReader::with_capacity(READ_AHEAD, stream);
+    match timeout(TLS_TIMER, switch.acceptor.accept(stream)).await {
+        Ok(Ok(tls)) => Ok(Some(tls)),
+        Ok(Err(error)) => Err(format!("TLS failed: {error}")),
+        Err(_) => Err("TLS was not set up in time".to_owned()),
+    }
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)
+}
+
+struct Connection<'a> {
+    switch: &'a Rc<Switch>,
+    peer: &'a Rc<Peer>,
+    client: SocketAddr,
+}
+
+impl Connection<'_> {
+    /// Moves octets until the server says that it is over, and everything before that is written.
+    async fn run(&self, tls: Stream) -> io::Result<()> {
+        let (mut reader, mut writer) = tokio::io::split(tls);
+        let mut received = vec![0; READ_AHEAD].into_boxed_slice();
+        let (mut write, mut written) = (Vec::new(), 0);
+        let mut closed = None;
+        loop {
+            closed = self.handle_events().or(closed);
+            if written == write.len() {
+                written = 0;
+                let more = self.peer.server.borrow_mut().poll_transmit(&mut write);
+                self.peer.made_room();
+                match &closed {
+                    Some(Closed::ClientGone) => return Ok(()),
+                    Some(closed) if !more => return end(closed, writer).await,
+                    _ => {}
+                }
+            }
+            let timer = self.peer.server.borrow().poll_timeout();
+            tokio::select! {
+                result = writer.write(&write[written..]), if written < write.len() => written += result?,
+                result = reader.read(&mut received), if closed.is_none() => match result {
+                    Ok(length @ 1..) => self.handle_input(&received[..length]),
+                    Ok(0) | Err(_) => self.peer.server.borrow_mut().handle_eof(),
+                },
+                () = self.peer.wake.notified() => {
+                    if self.peer.stopping.take() {
+                        self.peer.server.borrow_mut().close(now());
+                    }
+                }
+                () = sleep_until(timer.map_or_else(Instant::now, Instant::from_std)), if timer.is_some() => {
+                    self.peer.server.borrow_mut().handle_timeout(now());
+                }
+            }
+        }
+    }
+
+    fn handle_input(&self, received: &[u8]) {
+        let mut server = self.peer.server.borrow_mut();
+        server.handle_input(now(), received, |datagram| self.switch.deliver(datagram));
+    }
+
+    /// Logs what happened and keeps the table of addresses; returns the end of the connection.
+    fn handle_events(&self) -> Option<Closed> {
+        loop {
+            let event = self.peer.server.borrow_mut().poll_event()?;
+            eprintln!("{}: {event}", self.client);
+            match event {
+                Event::Up { address } => self.switch.route(IpAddr::V4(address), self.peer),
+                Event::Up6 { address } => self.switch.route(IpAddr::V6(address), self.peer),
+                Event::Closed(closed) => return Some(closed),
+                Event::Note(_) | Event::Authenticated { .. } | Event::AuthenticationFailed { .. } => {}
+            }
+        }
+    }
+}
+
+/// Closes the connection: in the way of TLS, but for a server that was told to vanish.
+async fn end(closed: &Closed, mut writer: WriteHalf<Stream>) -> io::Result<()> {
+    if *closed == Closed::BrokenOff {
+        return Ok(());
+    }
+    timeout(SHUTDOWN_TIMER, writer.shutdown()).await.unwrap_or(Ok(()))
+}
+
+/// The clock that tokio's timers go by.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

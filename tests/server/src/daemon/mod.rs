@@ -1,0 +1,99 @@
+//! The daemon: one thread, a task for each client, and one TUN device for all of them.
+
+pub mod args;
+mod connection;
+mod device;
+mod switch;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use native_tls::{Certificate, Identity};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+use zeroize::Zeroizing;
+
+use args::Args;
+use device::Device;
+use switch::Switch;
+
+/// How long the clients may take to agree to the end when the daemon is stopped.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Serves until a signal comes.
+///
+/// # Errors
+/// A sentence that says what could not be set up.
+pub fn run(args: Args) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(LocalSet::new().run_until(serve(args)))
+}
+
+async fn serve(args: Args) -> Result<(), String> {
+    let Args { listen, certificate, key, pool, tun, mtu, mut config } = args;
+    let (acceptor, leaf) = tls(&certificate, &key)?;
+    config.certificate = leaf;
+    let device = match tun {
+        Some(name) => Some(Device::create(&name, mtu, pool.server(), pool.prefix(), config.ipv6).await?),
+        None => None,
+    };
+    let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+        _ => return Err("signals cannot be caught".to_owned()),
+    };
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
+    let switch = Switch::new(Arc::new(config), acceptor, pool, device);
+    let distribution = tokio::task::spawn_local(switch.clone().distribute());
+    eprintln!("listening on {address}{}", switch.device_name().map_or(String::new(), |name| format!(", {name}")));
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => accept(&switch, accepted),
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+        }
+    }
+    eprintln!("stopping");
+    distribution.abort();
+    drop(tokio::time::timeout(FAREWELL, switch.close_all()).await);
+    Ok(())
+}
+
+fn accept(switch: &Rc<Switch>, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
+    match accepted {
+        Ok((stream, client)) => {
+            tokio::task::spawn_local(connection::serve(switch.clone(), stream, client));
+        }
+        Err(error) => eprintln!("cannot accept a connection: {error}"),
+    }
+}
+
+/// The TLS side, and the server's own certificate as DER.
+fn tls(certificate: &Path, key: &Path) -> Result<(tokio_native_tls::TlsAcceptor, Vec<u8>), String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let (chain, key_pem) = (read(certificate)?, Zeroizing::new(read(key)?));
+    let certificates = Certificate::stack_from_pem(&chain).map_err(|error| error.to_string());
+    let leaf = certificates.and_then(|certificates| match certificates.first() {
+        Some(leaf) => leaf.to_der().map_err(|error| error.to_string()),
+        None => Err("there is no certificate in it".to_owned()),
+    });
+    let leaf = leaf.map_err(|reason| format!("{}: {reason}", certificate.display()))?;
+    let identity = Identity::from_pkcs8(&chain, &key_pem)
+        .map_err(|error| format!("{} is not a PKCS#8 key that fits the certificate: {error}", key.display()))?;
+    let acceptor = native_tls::TlsAcceptor::new(identity).map_err(|error| format!("TLS: {error}"))?;
+    Ok((acceptor.into(), leaf))
+}
+
+/// A seed from the system's random source.
+fn seed() -> std::io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
+}
