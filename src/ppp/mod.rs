@@ -10,6 +10,8 @@ pub mod ipv6cp;
 pub mod lcp;
 mod link;
 pub mod negotiator;
+#[cfg(test)]
+mod testing;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -361,3 +361,6 @@ impl<P: Policy> Negotiator<P> {
         self.identifier
     }
 }
+
+#[cfg(test)]
+mod tests;
