@@ -18,6 +18,9 @@ pub const MAX_TERMINATE: u32 = 2;
 pub const MAX_FAILURE: u32 = 5;
 /// Configure-Naks and -Rejects taken for one negotiation. The RFC lets a peer refuse for ever.
 pub const MAX_REFUSALS: u32 = 20;
+/// How often the restart timer may run out in one negotiation. An Ack begins Max-Configure anew (RFC 1661 4.4), so that a
+/// peer that acknowledges every request, and never sends one, would be asked for ever.
+pub const MAX_TIMEOUTS: u32 = 30;
 /// Restart timer (RFC 1661 4.6) of the first, second and every later Configure-Request. It begins below the RFC's 3 s
 /// because servers lose the first request while they start their PPP; a late reply still matches, since a
 /// retransmission keeps its identifier.
@@ -95,6 +98,7 @@ pub struct Negotiator<P> {
     restart_timer: Option<Instant>,
     restart_count: u32,
     transmissions: usize,
+    timeouts: u32,
     naks_sent: u32,
     refusals: u32,
     ending: Option<Ending>,
@@ -122,6 +126,7 @@ impl<P: Policy> Negotiator<P> {
             restart_timer: None,
             restart_count: 0,
             transmissions: 0,
+            timeouts: 0,
             naks_sent: 0,
             refusals: 0,
             ending: None,
@@ -154,7 +159,8 @@ impl<P: Policy> Negotiator<P> {
             return None;
         }
         self.restart_timer = None;
-        if self.restart_count > 0 {
+        self.timeouts += 1;
+        if self.restart_count > 0 && self.timeouts <= MAX_TIMEOUTS {
             return self.event(now, Event::TimeoutRetry, out);
         }
         if matches!(self.state, State::ReqSent | State::AckRcvd | State::AckSent) {
@@ -331,6 +337,7 @@ impl<P: Policy> Negotiator<P> {
         use State::{Closed, Initial, Opened, Starting, Stopped};
         if matches!(next, Initial | Starting | Closed | Stopped | Opened) {
             self.restart_timer = None;
+            self.timeouts = 0;
         }
         if matches!(next, Initial | Starting | Closed | Stopped) {
             self.outstanding = None;

@@ -153,6 +153,24 @@ fn a_mute_peer_is_asked_ten_times() {
 }
 
 #[test]
+fn a_peer_that_agrees_but_never_asks_is_given_up() {
+    let mut bench = Bench::open(apples(7, 9));
+    let mut finished = None;
+    for second in 0..200 {
+        while let Some(request) = bench.next_sent() {
+            assert_eq!(request.code, CONFIGURE_REQUEST);
+            bench.receive(CONFIGURE_ACK, request.identifier, &request.data);
+        }
+        if bench.at(f64::from(second)) == Some(Layer::Finished) {
+            finished = Some(second);
+            break;
+        }
+    }
+    assert!(finished.is_some_and(|second| (20..=90).contains(&second)), "{finished:?}");
+    assert_eq!(bench.negotiator.ending(), Some(&Ending::Unanswered));
+}
+
+#[test]
 fn a_peer_that_never_agrees_with_us_is_given_up_though_it_asks() {
     let mut bench = Bench::open(apples(7, 9));
     let mut last = None;
