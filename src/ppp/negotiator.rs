@@ -101,7 +101,17 @@ pub struct Negotiator<P> {
     timeouts: u32,
     naks_sent: u32,
     refusals: u32,
+    refused: Option<Refused>,
     ending: Option<Ending>,
+}
+
+/// A Configure-Request of the peer that was refused, and how.
+#[derive(Debug)]
+struct Refused {
+    identifier: u8,
+    request: Vec<u8>,
+    code: u8,
+    reply: Vec<u8>,
 }
 
 /// What the packet of an event brings to the actions.
@@ -112,6 +122,14 @@ struct Received<'a> {
     reply: &'a [u8],
     /// Code of a refusal: Configure-Nak or Configure-Reject.
     refusal: u8,
+}
+
+impl Refused {
+    /// Whether the peer has only sent the request again (RFC 1661 5.1): our answer is the same, and its wishes do not
+    /// count twice.
+    fn is_repeated_by(&self, packet: ControlPacket<'_>) -> bool {
+        self.identifier == packet.identifier && self.request == packet.data
+    }
 }
 
 impl<P: Policy> Negotiator<P> {
@@ -129,6 +147,7 @@ impl<P: Policy> Negotiator<P> {
             timeouts: 0,
             naks_sent: 0,
             refusals: 0,
+            refused: None,
             ending: None,
         }
     }
@@ -233,6 +252,27 @@ impl<P: Policy> Negotiator<P> {
     ) -> Result<Option<Layer>, Malformed> {
         // nothing may change before every option is known to be readable
         Options::new(packet.data).try_for_each(|option| option.map(drop))?;
+        let identifier = packet.identifier;
+        let refused = match self.refused.take().filter(|refused| refused.is_repeated_by(packet)) {
+            Some(refused) if self.naks_sent < MAX_FAILURE => refused,
+            _ => match self.judge(packet) {
+                Some(refused) => refused,
+                None => {
+                    self.naks_sent = 0;
+                    let received = Received { identifier, reply: packet.data, ..Received::default() };
+                    return Ok(self.run(now, Event::RcrGood, &received, out));
+                }
+            },
+        };
+        self.naks_sent += u32::from(refused.code == code::CONFIGURE_NAK);
+        let received = Received { identifier, reply: &refused.reply, refusal: refused.code };
+        let layer = self.run(now, Event::RcrBad, &received, out);
+        self.refused = Some(refused);
+        Ok(layer)
+    }
+
+    /// Judges every option of a readable Configure-Request; `None` where all of them are good.
+    fn judge(&mut self, packet: ControlPacket<'_>) -> Option<Refused> {
         let (mut naks, mut rejects) = (Vec::new(), Vec::new());
         self.policy.begin();
         for option in Options::new(packet.data).flatten() {
@@ -242,13 +282,10 @@ impl<P: Policy> Negotiator<P> {
                 Judgement::Reject => option.emit(&mut rejects),
             }
         }
-        let identifier = packet.identifier;
         if rejects.is_empty() && naks.is_empty() {
-            self.naks_sent = 0;
-            let received = Received { identifier, reply: packet.data, ..Received::default() };
-            return Ok(self.run(now, Event::RcrGood, &received, out));
+            return None;
         }
-        let (refusal, reply) = if !rejects.is_empty() {
+        let (code, reply) = if !rejects.is_empty() {
             (code::CONFIGURE_REJECT, rejects)
         } else if self.naks_sent >= MAX_FAILURE {
             // RFC 1661 4.6: the options are returned as they came, and rejected
@@ -257,11 +294,9 @@ impl<P: Policy> Negotiator<P> {
             refused.for_each(|option| option.emit(&mut rejects));
             (code::CONFIGURE_REJECT, rejects)
         } else {
-            self.naks_sent += 1;
             (code::CONFIGURE_NAK, naks)
         };
-        let received = Received { identifier, reply: &reply, refusal };
-        Ok(self.run(now, Event::RcrBad, &received, out))
+        Some(Refused { identifier: packet.identifier, request: packet.data.to_vec(), code, reply })
     }
 
     fn configure_refusal(
@@ -343,6 +378,7 @@ impl<P: Policy> Negotiator<P> {
             self.outstanding = None;
             self.refusals = 0;
             self.naks_sent = 0;
+            self.refused = None;
         }
         self.state = next;
     }

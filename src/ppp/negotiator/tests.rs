@@ -291,6 +291,27 @@ fn after_max_failure_naks_an_option_is_rejected_as_it_came() {
 }
 
 #[test]
+fn a_refused_request_that_is_only_sent_again_is_not_judged_again() {
+    let mut bench = Bench::open(apples(7, 9));
+    bench.expect(CONFIGURE_REQUEST, 1, &few(7));
+    for _ in 0..3 {
+        bench.receive(CONFIGURE_REQUEST, 5, &few(20));
+        bench.expect(CONFIGURE_NAK, 5, &few(9));
+    }
+    assert_eq!(bench.negotiator.policy.judged, 1);
+    // the same identifier with other options, and the same options with another identifier, are new requests
+    bench.receive(CONFIGURE_REQUEST, 5, &few(21));
+    bench.receive(CONFIGURE_REQUEST, 6, &few(21));
+    assert_eq!(bench.negotiator.policy.judged, 3);
+    // a peer that never takes a new identifier comes to its end, too
+    let replies = (0..10).map(|_| {
+        bench.receive(CONFIGURE_REQUEST, 6, &few(21));
+        std::iter::from_fn(|| bench.next_sent()).last().unwrap().code
+    });
+    assert_eq!(replies.last(), Some(CONFIGURE_REJECT));
+}
+
+#[test]
 fn options_that_cannot_be_read_change_nothing() {
     let mut bench = opened();
     bench.receive_malformed(CONFIGURE_REQUEST, 0x41, &[APPLES, 3, 1, APPLES, 9]);
