@@ -369,16 +369,19 @@ impl<P: Policy> Negotiator<P> {
     }
 
     fn enter(&mut self, next: State) {
-        use State::{Closed, Initial, Opened, Starting, Stopped};
+        use State::{AckRcvd, AckSent, Closed, Closing, Initial, Opened, ReqSent, Starting, Stopped, Stopping};
         if matches!(next, Initial | Starting | Closed | Stopped | Opened) {
             self.restart_timer = None;
             self.timeouts = 0;
         }
-        if matches!(next, Initial | Starting | Closed | Stopped) {
-            self.outstanding = None;
-            self.refusals = 0;
-            self.naks_sent = 0;
-            self.refused = None;
+        match next {
+            ReqSent | AckRcvd | AckSent | Opened => {}
+            Initial | Starting | Closed | Stopped | Closing | Stopping => {
+                self.outstanding = None;
+                self.refusals = 0;
+                self.naks_sent = 0;
+                self.refused = None;
+            }
         }
         self.state = next;
     }

@@ -436,6 +436,18 @@ fn both_terminate_at_once() {
     assert_eq!(bench.receive(TERMINATE_ACK, 2, &[]), Some(Layer::Finished));
 }
 
+#[test]
+fn an_answer_that_comes_after_we_closed_is_not_taken() {
+    let mut bench = Bench::open(apples(7, 9));
+    bench.expect(CONFIGURE_REQUEST, 1, &few(7));
+    bench.event(Event::Close);
+    bench.expect(TERMINATE_REQUEST, 2, &[]);
+    bench.receive(CONFIGURE_NAK, 1, &few(3));
+    assert_eq!(bench.negotiator.policy.ask, Some(7));
+    assert_eq!(bench.negotiator.state(), State::Closing);
+    bench.quiet();
+}
+
 /// accel-ppp answers the first request of IPV6CP so, and negotiates when it is asked again.
 #[test]
 fn a_terminate_ack_out_of_the_blue_does_not_end_a_negotiation() {
