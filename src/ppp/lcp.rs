@@ -364,3 +364,6 @@ impl Lcp {
         self.negotiator.policy.magic_number.unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests;
