@@ -71,8 +71,10 @@ pub struct LcpPolicy {
     demanded: usize,
     /// Alternatives of `config.accept` that were suggested to the peer.
     suggested: usize,
-    /// What the peer asked for and was refused; the negotiator's Max-Failure bounds it.
+    /// What the peer asked for and was refused with a suggestion.
     refused: Vec<Vec<u8>>,
+    /// What it asks for in the request that is being judged, where that is refused.
+    refusing: Option<Vec<u8>>,
     collisions: u32,
     peer: PeerOptions,
     impasse: Option<String>,
@@ -90,6 +92,7 @@ impl LcpPolicy {
             demanded: 0,
             suggested: 0,
             refused: Vec::new(),
+            refusing: None,
             collisions: 0,
             peer: PeerOptions::default(),
             impasse: None,
@@ -110,8 +113,7 @@ impl LcpPolicy {
         let last = accept.len().saturating_sub(1);
         match accept.get(if repeated { self.suggested } else { self.suggested.min(last) }) {
             Some(alternative) => {
-                self.suggested += 1;
-                self.refused.push(option.data.to_vec());
+                self.refusing = Some(option.data.to_vec());
                 Judgement::Nak(alternative.emit().to_vec())
             }
             None => {
@@ -147,6 +149,7 @@ impl Policy for LcpPolicy {
 
     fn begin(&mut self) {
         self.peer = PeerOptions::default();
+        self.refusing = None;
     }
 
     fn judge(&mut self, option: ConfigurationOption<'_>) -> Judgement {
@@ -178,6 +181,13 @@ impl Policy for LcpPolicy {
                 Judgement::Ack
             }
             _ => Judgement::Reject,
+        }
+    }
+
+    fn nak_sent(&mut self) {
+        if let Some(refused) = self.refusing.take() {
+            self.suggested += 1;
+            self.refused.push(refused);
         }
     }
 

@@ -41,6 +41,9 @@ pub trait Policy {
     fn begin(&mut self);
     /// Judges one option of the peer's Configure-Request.
     fn judge(&mut self, option: ConfigurationOption<'_>) -> Judgement;
+    /// The Configure-Nak with the values that the last judgements preferred is sent. Where another option had to be
+    /// rejected first (RFC 1661 5.4), the peer has not seen them.
+    fn nak_sent(&mut self) {}
     /// The peer would rather have this value for an option; it may be one that we did not request.
     fn naked(&mut self, option: ConfigurationOption<'_>);
     /// The peer refuses an option that we requested.
@@ -256,7 +259,12 @@ impl<P: Policy> Negotiator<P> {
         let refused = match self.refused.take().filter(|refused| refused.is_repeated_by(packet)) {
             Some(refused) if self.naks_sent < MAX_FAILURE => refused,
             _ => match self.judge(packet) {
-                Some(refused) => refused,
+                Some(refused) => {
+                    if refused.code == code::CONFIGURE_NAK {
+                        self.policy.nak_sent();
+                    }
+                    refused
+                }
                 None => {
                     self.naks_sent = 0;
                     let received = Received { identifier, reply: packet.data, ..Received::default() };

@@ -282,6 +282,18 @@ fn a_server_that_walks_down_its_own_list() {
     assert_eq!(bench.lcp.peer().authentication, Some(AuthProtocol::Pap));
 }
 
+/// Windows asks for callback, MRRU and an endpoint discriminator beside EAP: these are rejected first (RFC 1661 5.4), and
+/// the peer has not seen any suggestion yet when it asks for EAP again.
+#[test]
+fn only_a_suggestion_that_was_sent_counts() {
+    let mut bench = Bench::open(config());
+    bench.agree();
+    bench.receive(CONFIGURE_REQUEST, 0, &options(&[(3, EAP), (13, &[6]), (17, &[0x06, 0x4e])]));
+    bench.expect(CONFIGURE_REJECT, 0, &options(&[(13, &[6]), (17, &[0x06, 0x4e])]));
+    bench.asked(1, EAP);
+    bench.expect(CONFIGURE_NAK, 1, &options(&[(3, MSCHAPV2)]));
+}
+
 #[test]
 fn without_a_way_to_authenticate_it_is_an_impasse_at_once() {
     let mut bench = Bench::open(LcpConfig { accept: Vec::new(), ..config() });
