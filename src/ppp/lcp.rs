@@ -99,6 +99,13 @@ impl LcpPolicy {
         }
     }
 
+    /// The two sides have agreed: the next negotiation owes nothing to this one.
+    fn settled(&mut self) {
+        self.suggested = 0;
+        self.refused.clear();
+        self.collisions = 0;
+    }
+
     /// RFC 1661 6.2: a Nak names the one protocol that we would rather have. Servers walk down a list of their own and
     /// some do not look at the Nak, so that it is an impasse only when the server comes back to what was refused and
     /// nothing is left to suggest.
@@ -362,6 +369,9 @@ impl Lcp {
     }
 
     fn layer(&mut self, now: Instant, layer: Layer) -> LcpEvent {
+        if layer == Layer::Up {
+            self.negotiator.policy.settled();
+        }
         self.echoes_unanswered = 0;
         self.echo_timer = match layer {
             Layer::Up => self.negotiator.policy.config.echo_interval.map(|interval| now + interval),

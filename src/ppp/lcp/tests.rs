@@ -295,6 +295,23 @@ fn only_a_suggestion_that_was_sent_counts() {
 }
 
 #[test]
+fn a_new_negotiation_begins_with_the_first_suggestion() {
+    let mut bench = Bench::open(config());
+    bench.agree();
+    for round in 0..5 {
+        bench.asked(2 * round, EAP);
+        bench.expect(CONFIGURE_NAK, 2 * round, &options(&[(3, MSCHAPV2)]));
+        bench.asked(2 * round + 1, MSCHAPV2);
+        bench.expect(CONFIGURE_ACK, 2 * round + 1, &options(&[(3, MSCHAPV2)]));
+        assert!(bench.lcp.negotiator.is_opened());
+        // which a Terminate-Ack out of the blue brings about (RFC 1661 4.3)
+        assert_eq!(bench.receive(TERMINATE_ACK, 0, &[]), Some(LcpEvent::Layer(Layer::Down)));
+        bench.agree();
+    }
+    assert_eq!(bench.lcp.impasse(), None);
+}
+
+#[test]
 fn without_a_way_to_authenticate_it_is_an_impasse_at_once() {
     let mut bench = Bench::open(LcpConfig { accept: Vec::new(), ..config() });
     bench.request();
@@ -332,6 +349,23 @@ fn our_own_packets_come_back() {
         packets += 1;
     }
     assert!(packets < 10);
+}
+
+#[test]
+fn magic_numbers_that_collide_by_chance_are_no_loop() {
+    let mut bench = Bench::open(config());
+    for round in 0..5 {
+        let request = bench.request();
+        let magic = magic_number(&request);
+        bench.receive(CONFIGURE_REQUEST, 2 * round, &options(&[(5, &magic)]));
+        assert_eq!(bench.sent.pop_front().map(|nak| nak.code), Some(CONFIGURE_NAK));
+        bench.receive(CONFIGURE_ACK, request.identifier, &request.data);
+        bench.receive(CONFIGURE_REQUEST, 2 * round + 1, &options(&[(5, &[1, 2, 3, 4])]));
+        bench.expect(CONFIGURE_ACK, 2 * round + 1, &options(&[(5, &[1, 2, 3, 4])]));
+        assert!(bench.lcp.negotiator.is_opened());
+        bench.receive(TERMINATE_ACK, 0, &[]);
+    }
+    assert!(!bench.lcp.is_looped_back());
 }
 
 #[test]
