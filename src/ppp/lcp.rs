@@ -24,6 +24,9 @@ pub const MIN_MRU: u16 = 576;
 /// The largest MRU that fits an SSTP packet (MS-SSTP 3.1.5.2).
 pub const MAX_MRU: u16 = 4091;
 
+/// Refused ways to authenticate that are remembered; an honest server has fewer.
+const MAX_REFUSED: usize = 8;
+
 /// What one side wants of the link.
 #[derive(Clone, Debug)]
 pub struct LcpConfig {
@@ -194,6 +197,9 @@ impl Policy for LcpPolicy {
     fn nak_sent(&mut self) {
         if let Some(refused) = self.refusing.take() {
             self.suggested += 1;
+            if self.refused.len() == MAX_REFUSED {
+                self.refused.remove(0);
+            }
             self.refused.push(refused);
         }
     }

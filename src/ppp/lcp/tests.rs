@@ -312,6 +312,18 @@ fn a_new_negotiation_begins_with_the_first_suggestion() {
 }
 
 #[test]
+fn an_endless_list_of_the_peer_is_not_remembered() {
+    let mut bench = Bench::open(config());
+    for wish in 0..5000u16 {
+        bench.asked(wish as u8, &[&[0x12, 0x35][..], &wish.to_be_bytes()].concat());
+        // an Ack now and then begins the count of Naks anew (RFC 1661 4.6)
+        bench.receive(CONFIGURE_REQUEST, wish as u8, &[]);
+        bench.sent.clear();
+    }
+    assert!(bench.lcp.negotiator.policy.refused.len() <= 16);
+}
+
+#[test]
 fn without_a_way_to_authenticate_it_is_an_impasse_at_once() {
     let mut bench = Bench::open(LcpConfig { accept: Vec::new(), ..config() });
     bench.request();
