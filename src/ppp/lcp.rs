@@ -309,6 +309,10 @@ impl Lcp {
         out: &mut Outbox,
     ) -> Result<Option<LcpEvent>, Malformed> {
         if packet.code <= code::CODE_REJECT || packet.code > code::TIME_REMAINING {
+            if packet.code == code::CODE_REJECT && packet.data.first() == Some(&code::ECHO_REQUEST) {
+                // RFC 1661 4.3: what the peer does not know must not be sent again
+                self.echo_timer = None;
+            }
             let layer = self.negotiator.handle_packet(now, packet, out)?;
             return Ok(layer.map(|layer| self.layer(now, layer)));
         }

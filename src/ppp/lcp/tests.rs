@@ -469,6 +469,19 @@ fn echoes_end_with_the_link() {
     }
 }
 
+/// RFC 1661 4.3, RXJ+: the implementation must stop sending what the peer does not know.
+#[test]
+fn a_peer_without_echoes_gets_no_more_of_them() {
+    let mut bench = Bench::opened(echoing(2), &[]);
+    bench.at(5.0);
+    let echo = bench.sent.pop_front().unwrap();
+    let rejected = [&[echo.code, echo.identifier, 0, 8][..], &echo.data].concat();
+    assert_eq!(bench.receive(CODE_REJECT, 1, &rejected), None);
+    assert_eq!(bench.at(600.0), None);
+    bench.quiet();
+    assert!(bench.lcp.negotiator.is_opened());
+}
+
 #[test]
 fn protocols_are_rejected_on_the_open_link_only() {
     let mut bench = Bench::open(config());
