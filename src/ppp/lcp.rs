@@ -358,8 +358,8 @@ impl Lcp {
     /// Timers ran out. Does nothing before that.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Option<LcpEvent> {
         if self.echo_timer.is_some_and(|at| at <= now) {
-            let LcpConfig { echo_interval, echo_failure, .. } = self.negotiator.policy.config;
-            self.echo_timer = echo_interval.map(|interval| now + interval);
+            let echo_failure = self.negotiator.policy.config.echo_failure;
+            self.echo_timer = self.next_echo(now);
             if echo_failure != 0 && self.echoes_unanswered >= echo_failure {
                 self.echo_timer = None;
                 return Some(LcpEvent::EchoUnanswered);
@@ -384,10 +384,16 @@ impl Lcp {
         }
         self.echoes_unanswered = 0;
         self.echo_timer = match layer {
-            Layer::Up => self.negotiator.policy.config.echo_interval.map(|interval| now + interval),
+            Layer::Up => self.next_echo(now),
             Layer::Down | Layer::Started | Layer::Finished => None,
         };
         LcpEvent::Layer(layer)
+    }
+
+    /// When the next Echo-Request is due; `None` also for an interval that is no time, or longer than time can be told.
+    fn next_echo(&self, now: Instant) -> Option<Instant> {
+        let interval = self.negotiator.policy.config.echo_interval.filter(|interval| !interval.is_zero())?;
+        now.checked_add(interval)
     }
 
     fn magic_number(&self) -> u32 {

@@ -483,6 +483,14 @@ fn a_peer_without_echoes_gets_no_more_of_them() {
 }
 
 #[test]
+fn an_echo_interval_that_is_no_time_or_all_time_is_none() {
+    for interval in [Duration::ZERO, Duration::MAX] {
+        let bench = Bench::opened(LcpConfig { echo_interval: Some(interval), ..config() }, &[]);
+        assert_eq!(bench.lcp.poll_timeout(), None);
+    }
+}
+
+#[test]
 fn protocols_are_rejected_on_the_open_link_only() {
     let mut bench = Bench::open(config());
     let mut out = Outbox::default();
