@@ -30,7 +30,7 @@ const MAX_REFUSED: usize = 8;
 /// What one side wants of the link.
 #[derive(Clone, Debug)]
 pub struct LcpConfig {
-    /// MRU to request, in octets.
+    /// MRU to request, in octets; brought into [`MIN_MRU`] to [`MAX_MRU`].
     pub mru: u16,
     /// Request protocol and address/control field compression; servers that refuse them cost a round trip.
     pub compression: bool,
@@ -87,7 +87,7 @@ impl LcpPolicy {
     fn new(config: LcpConfig, mut entropy: Entropy) -> Self {
         let magic_number = Some(nonzero(&mut entropy));
         LcpPolicy {
-            mru: Some(config.mru),
+            mru: Some(config.mru.clamp(MIN_MRU, MAX_MRU)),
             compression: config.compression,
             config,
             entropy,

@@ -132,6 +132,14 @@ fn we_ask_for_what_the_configuration_says() {
 }
 
 #[test]
+fn an_mru_that_no_link_can_have_is_not_asked_for() {
+    for (configured, asked) in [(0, MIN_MRU), (575, 576), (576, 576), (4091, 4091), (4092, MAX_MRU), (65535, MAX_MRU)] {
+        let request = Bench::open(LcpConfig { mru: configured, ..config() }).request();
+        assert_eq!(request.data[..4], options(&[(1, &asked.to_be_bytes())]));
+    }
+}
+
+#[test]
 fn the_options_of_the_peer() {
     let own_magic = magic_number(&Bench::open(config()).request());
     let epd: &[u8] = &[1, 2, 3];
