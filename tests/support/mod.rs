@@ -78,6 +78,8 @@ pub struct Pair {
     pub server_events: Vec<server::Event>,
     /// All that the client sent.
     pub sent: Vec<u8>,
+    /// All that reached it.
+    pub received: Vec<u8>,
     /// Datagrams that the client delivered.
     pub delivered: Vec<Vec<u8>>,
     /// Datagrams that the server delivered.
@@ -85,7 +87,7 @@ pub struct Pair {
     start: Instant,
     now: Instant,
     tx: TxBuf,
-    received: Vec<u8>,
+    rx: Vec<u8>,
     flights: VecDeque<Flight>,
     server_closed: bool,
 }
@@ -103,12 +105,13 @@ impl Pair {
             events: Vec::new(),
             server_events: Vec::new(),
             sent: Vec::new(),
+            received: Vec::new(),
             delivered: Vec::new(),
             server_delivered: Vec::new(),
             start: now,
             now,
             tx: TxBuf::new(),
-            received: Vec::new(),
+            rx: Vec::new(),
             flights: VecDeque::new(),
             server_closed: false,
         }
@@ -238,12 +241,13 @@ impl Pair {
     }
 
     fn to_client(&mut self, octets: &[u8]) {
+        self.received.extend_from_slice(octets);
         for piece in octets.chunks(self.chunk) {
-            self.received.extend_from_slice(piece);
+            self.rx.extend_from_slice(piece);
             let delivered = &mut self.delivered;
             let deliver = |datagram: &mut [u8]| delivered.push(datagram.to_vec());
-            let consumed = self.client.handle_input(self.now, &mut self.received, deliver);
-            self.received.drain(..consumed);
+            let consumed = self.client.handle_input(self.now, &mut self.rx, deliver);
+            self.rx.drain(..consumed);
         }
     }
 
