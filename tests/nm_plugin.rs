@@ -105,6 +105,8 @@ async fn a_failure_has_its_reason() {
 #[tokio::test]
 async fn the_tunnel_dies_later() {
     let (mut face, tunnel) = up_and_running(options(!PERSIST)).await;
+    tunnel.is(starting(Phase::Terminating));
+    face.sees_nothing().await;
     tunnel.is(timed_out());
     face.sees(&["Failure(1)", "StateChanged(6)"]).await;
     assert_eq!(face.leaves().await, Departure::TunnelDown);

@@ -9,8 +9,8 @@ use super::settings::{Hash, Settings};
 use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
 use crate::log::OUTCOME;
 use crate::profile::{Profile, Secrets};
-use crate::session::NetworkParameters;
-use crate::tunnel::{Command, Established, Failure, Tunnel, TunnelState};
+use crate::session::{self, NetworkParameters};
+use crate::tunnel::{self, Command, Established, Failure, Tunnel, TunnelState};
 
 /// How many notices of one profile are logged; it has 41 keys, more can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
@@ -113,8 +113,10 @@ impl Plugin {
     pub(super) async fn follow(&mut self, state: &TunnelState, emitter: &SignalEmitter<'_>) {
         match state {
             TunnelState::Starting(phase) => {
-                self.span.in_scope(|| debug!(?phase, "the tunnel is starting"));
-                if self.state == ServiceState::Started {
+                self.span.in_scope(|| debug!(?phase, "the tunnel has come to a phase"));
+                // A tunnel on its way down is no tunnel that starts again.
+                let going_down = *phase == tunnel::Phase::Session(session::Phase::Terminating);
+                if self.state == ServiceState::Started && !going_down {
                     self.enter(ServiceState::Starting, emitter).await;
                 }
             }
