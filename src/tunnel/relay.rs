@@ -437,3 +437,6 @@ impl RxBuf {
         self.end -= consumed;
     }
 }
+
+#[cfg(test)]
+mod tests;
