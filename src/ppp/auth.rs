@@ -300,3 +300,6 @@ fn respond(identifier: u8, challenge: [u8; 16], peer_challenge: [u8; 16], creden
         master_key: MasterKey::new(&password_hash_hash, &nt_response),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::super::automaton::{Event, State};
-use super::super::negotiator::Ending;
 use super::super::testing::{Sent, options, seconds, sent, start};
 use super::*;
 use crate::wire::ppp::code::{

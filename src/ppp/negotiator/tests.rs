@@ -98,7 +98,7 @@ fn two_ends_that_ask_at_once_agree() {
     }
     let mut rounds = 0;
     loop {
-        let frames = outs.each_mut().map(|out| sent(out));
+        let frames = outs.each_mut().map(sent);
         if frames.iter().all(Vec::is_empty) {
             break;
         }
