@@ -172,7 +172,8 @@ impl Authenticator {
             *restart_timer = Some(now + PAP_RESTART);
             let Credentials { user_name, password } = &self.credentials;
             let packet = PapPacket::Request { peer_id: user_name.as_bytes(), password: password.as_bytes() };
-            out.push(Protocol::PAP, |frame| packet.emit(PAP_IDENTIFIER, frame));
+            // RFC 1334 2.2.1: every request has an identifier of its own, here its number
+            out.push(Protocol::PAP, |frame| packet.emit(*requests as u8, frame));
         }
     }
 
@@ -203,9 +204,10 @@ impl Authenticator {
     /// A packet that cannot be read; it was silently discarded.
     pub fn handle_packet(&mut self, packet: ControlPacket<'_>, out: &mut Outbox) -> Result<Option<Outcome>, Malformed> {
         match &mut self.method {
-            Method::Pap { restart_timer, .. } => {
+            Method::Pap { restart_timer, requests } => {
                 let reply = PapPacket::parse(packet)?;
-                if packet.identifier != PAP_IDENTIFIER || restart_timer.is_none() {
+                // the reply to an earlier request is as good as one to the last
+                if !(1..=*requests).contains(&packet.identifier.into()) || restart_timer.is_none() {
                     return Ok(None);
                 }
                 let outcome = match reply {
@@ -280,9 +282,6 @@ impl Authenticator {
         }
     }
 }
-
-/// One request is under way at a time, and a retransmission may keep its identifier (RFC 1334 2.2.1).
-const PAP_IDENTIFIER: u8 = 1;
 
 /// RFC 2759 8.1: the response, and what the reply to it must be.
 fn respond(identifier: u8, challenge: [u8; 16], peer_challenge: [u8; 16], credentials: &Credentials) -> MsChapV2Sent {

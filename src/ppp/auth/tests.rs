@@ -117,6 +117,26 @@ fn pap_is_refused() {
     assert_eq!(bench.authenticator.poll_timeout(), None);
 }
 
+/// RFC 1334 2.2.1: the request must be repeated until there is a valid reply, each time with another identifier; a reply
+/// carries the identifier of the request that caused it.
+#[test]
+fn pap_asks_again_and_takes_a_late_reply() {
+    let mut bench = Bench::new(AuthProtocol::Pap);
+    assert_eq!(sent(&mut bench.out).len(), 1);
+    assert!(bench.after(2.99).is_none());
+    bench.quiet();
+    for identifier in [2, 3] {
+        assert!(bench.after(3.0).is_none());
+        let request = sent(&mut bench.out).remove(0);
+        assert_eq!((request.identifier, &request.data[..]), (identifier, PAP_REQUEST));
+    }
+    for never_sent in [0, 4, 255] {
+        assert!(bench.receive(AUTHENTICATE_ACK, never_sent, b"").is_none());
+        assert!(bench.receive(AUTHENTICATE_NAK, never_sent, b"").is_none());
+    }
+    authenticated(bench.receive(AUTHENTICATE_ACK, 1, b""));
+}
+
 #[test]
 fn pap_gives_up() {
     let mut bench = Bench::new(AuthProtocol::Pap);
