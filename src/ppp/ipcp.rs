@@ -115,3 +115,6 @@ impl Policy for IpcpPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
