@@ -43,9 +43,9 @@ impl IpcpPolicy {
         self.address.filter(is_host)
     }
 
-    /// The peer's address, where it told one.
+    /// The peer's address, where it told one that a host can have.
     pub fn peer(&self) -> Option<Ipv4Addr> {
-        self.peer
+        self.peer.filter(is_host)
     }
 
     /// DNS servers, the primary first.
@@ -65,9 +65,9 @@ fn distinct(servers: &[Option<Ipv4Addr>]) -> Vec<Ipv4Addr> {
     found
 }
 
-/// Whether a single host can have the address.
+/// Whether a single host can have the address (RFC 1122 3.2.1.3).
 fn is_host(address: &Ipv4Addr) -> bool {
-    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || address.is_broadcast())
+    !(address.octets()[0] == 0 || address.is_multicast() || address.is_loopback() || address.is_broadcast())
 }
 
 impl Policy for IpcpPolicy {

@@ -129,6 +129,26 @@ fn no_address_at_all() {
 }
 
 #[test]
+fn addresses_that_no_host_can_have_are_not_believed() {
+    for bad in [[0, 0, 0, 0], [0, 1, 2, 3], [127, 0, 0, 1], [224, 0, 0, 1], [239, 255, 255, 255], [255; 4]] {
+        let mut bench = open();
+        let given = addresses(&[(IP_ADDRESS, bad), (PRIMARY_DNS, bad), (SECONDARY_DNS, [10, 0, 0, 53])]);
+        bench.receive(CONFIGURE_NAK, 1, &given);
+        let policy = &bench.negotiator.policy;
+        assert_eq!((policy.address(), policy.dns()), (None, vec![[10, 0, 0, 53].into()]), "{bad:?}");
+        bench.receive(CONFIGURE_REQUEST, 1, &addresses(&[(IP_ADDRESS, bad)]));
+        assert_eq!(bench.negotiator.policy.peer(), None, "{bad:?}");
+    }
+    for good in [[10, 0, 0, 2], [100, 64, 0, 1], [169, 254, 1, 1], [192, 0, 0, 1], [198, 51, 100, 7], [8, 8, 8, 8]] {
+        let mut bench = open();
+        bench.receive(CONFIGURE_NAK, 1, &addresses(&[(IP_ADDRESS, good)]));
+        bench.receive(CONFIGURE_REQUEST, 1, &addresses(&[(IP_ADDRESS, good)]));
+        let policy = &bench.negotiator.policy;
+        assert_eq!((policy.address(), policy.peer()), (Some(good.into()), Some(good.into())));
+    }
+}
+
+#[test]
 fn the_same_server_twice_is_one() {
     let mut bench = open();
     let twice = [10, 0, 0, 53];
