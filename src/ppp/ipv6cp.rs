@@ -77,7 +77,7 @@ impl Policy for Ipv6cpPolicy {
 
     fn naked(&mut self, option: ConfigurationOption<'_>) {
         if let (INTERFACE_IDENTIFIER, Some(suggested)) = (option.kind, option.octets::<8>()) {
-            let usable = suggested != [0; 8] && suggested != self.interface_identifier;
+            let usable = ![[0; 8], self.interface_identifier, self.peer].contains(&suggested);
             self.interface_identifier = if usable { suggested } else { identifier(&mut self.entropy) };
         }
     }
@@ -127,6 +127,23 @@ mod tests {
         bench.receive(CONFIGURE_NAK, 1, &identifiers([0, 0, 0, 0, 0, 0, 0, 7]));
         bench.expect(CONFIGURE_REQUEST, 2, &identifiers([0, 0, 0, 0, 0, 0, 0, 7]));
         assert_eq!(bench.negotiator.policy.link_local(), "fe80::7".parse::<Ipv6Addr>().unwrap());
+    }
+
+    #[test]
+    fn a_suggestion_that_is_of_no_use_makes_us_choose_again() {
+        for no_use in [|_own| [0; 8], |own| own, |_own| SERVER] {
+            let (mut bench, own) = open();
+            bench.receive(CONFIGURE_REQUEST, 1, &identifiers(SERVER));
+            bench.expect(CONFIGURE_ACK, 1, &identifiers(SERVER));
+            bench.receive(CONFIGURE_NAK, 1, &identifiers(no_use(own)));
+            let chosen = bench.negotiator.policy.interface_identifier;
+            assert!(![own, [0; 8], SERVER].contains(&chosen));
+            bench.expect(CONFIGURE_REQUEST, 2, &identifiers(chosen));
+        }
+        // and one that cannot be read leaves everything as it is
+        let (mut bench, own) = open();
+        bench.receive(CONFIGURE_NAK, 1, &options(&[(INTERFACE_IDENTIFIER, &[1, 2, 3])]));
+        bench.expect(CONFIGURE_REQUEST, 2, &identifiers(own));
     }
 
     /// RFC 5072 4.1: neither zero nor our own can be the server's.
