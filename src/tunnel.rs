@@ -65,6 +65,18 @@ pub enum Phase {
     Session(session::Phase),
 }
 
+/// When it is, as the end of a sentence.
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Phase::Resolve => f.write_str("while the gateway's name was looked up"),
+            Phase::Connect => f.write_str("while TCP connected to the gateway"),
+            Phase::Tls => f.write_str("during the TLS handshake"),
+            Phase::Session(phase) => phase.fmt(f),
+        }
+    }
+}
+
 /// A tunnel that is up.
 #[derive(Clone, Debug)]
 pub struct Established {

@@ -235,15 +235,19 @@ async fn its_caller_leaves_before_connect() {
 async fn termination_in_the_middle() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let Some(bus) = Bus::start(signal.as_str()) else { return };
-        let (_server, gateway) = silent_server();
+        let (server, gateway) = silent_server();
         let helper = bus.helper(&[&format!("--bus-name={NAME}")]);
         let mut caller = Caller::new(&bus).await;
         caller.connect(&hash_for(&gateway)).await.expect("an answer");
         caller.sees(&["StateChanged(3)"]).await;
+        // It has sent the first octets of its handshake.
+        let peer = server.accept().expect("a connection").0;
+        peer.peek(&mut [0]).expect("an octet");
         helper.signal(signal);
         caller.sees(&["StateChanged(5)", "StateChanged(6)"]).await;
         let (status, log) = helper.ends().await;
         assert!(status.success() && status.signal().is_none(), "{status}: {log}");
+        assert!(log.contains("Told to disconnect during the TLS handshake."), "{log}");
     }
 }
 

@@ -29,7 +29,7 @@ use zbus::{DBusError, Variant};
 use self::settings::{Hash, Malformed, Settings};
 use self::transitions::sent;
 use crate::profile::{self, Profile, Secret, Secrets};
-use crate::tunnel::{Command, FailureKind, Tunnel, TunnelState};
+use crate::tunnel::{Command, FailureKind, Phase, Tunnel, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
 
@@ -128,6 +128,8 @@ pub struct Plugin {
     state: ServiceState,
     /// Commands to the tunnel, from its start until it is down.
     tunnel: Option<mpsc::Sender<Command>>,
+    /// How far the tunnel has come, while it starts.
+    phase: Option<Phase>,
     /// What the connection waits for, while it waits for `NewSecrets`.
     waiting: Option<Vec<Secret>>,
     notes: mpsc::UnboundedSender<Note>,

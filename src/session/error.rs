@@ -77,9 +77,7 @@ impl Error {
             End::AbortedByServer(status) => closed(format!("it aborted the call ({})", words(status))),
             End::DisconnectedByServer(status) => closed(format!("it disconnected the call ({})", words(status))),
             End::Misbehaved(Misbehaviour::Malformed(malformed)) => Error::PeerMisbehaved(malformed.to_string()),
-            End::Misbehaved(Misbehaviour::Unexpected(name)) => {
-                Error::PeerMisbehaved(format!("it sent {name} {}", while_(phase)))
-            }
+            End::Misbehaved(Misbehaviour::Unexpected(name)) => Error::PeerMisbehaved(format!("it sent {name} {phase}")),
             End::NoHashProtocol(bitmask) => Error::PeerIncompatible(format!(
                 "the server offers no hash for the crypto binding that is known here (bitmask {bitmask:#04x}); SHA-1 \
                  and SHA-256 are"
@@ -132,15 +130,18 @@ fn words(status: Option<Status>) -> String {
     }
 }
 
-fn while_(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Http => "while its HTTP response was awaited",
-        Phase::CallConnect => "while the call was set up",
-        Phase::LinkEstablishment => "while LCP was negotiated",
-        Phase::Authentication => "during authentication",
-        Phase::NetworkLayerProtocol => "while the tunnel's addresses were negotiated",
-        Phase::Connected => "while the tunnel was up",
-        Phase::Terminating => "while the session was taken down",
+/// When it is, as the end of a sentence.
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Http => "while the HTTP response was awaited",
+            Phase::CallConnect => "while the call was set up",
+            Phase::LinkEstablishment => "while LCP was negotiated",
+            Phase::Authentication => "during authentication",
+            Phase::NetworkLayerProtocol => "while the tunnel's addresses were negotiated",
+            Phase::Connected => "while the tunnel was up",
+            Phase::Terminating => "while the session was taken down",
+        })
     }
 }
 
@@ -178,9 +179,9 @@ impl fmt::Display for Error {
             ),
             Error::ServerRefused(refusal) => refusal.fmt(f),
             Error::ServerClosed { phase, reason } => {
-                write!(f, "the server ended the session {}: {reason}", while_(*phase))
+                write!(f, "the server ended the session {phase}: {reason}")
             }
-            Error::TimedOut(phase) => write!(f, "the server did not answer in time {}", while_(*phase)),
+            Error::TimedOut(phase) => write!(f, "the server did not answer in time {phase}"),
         }
     }
 }

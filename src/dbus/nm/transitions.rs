@@ -21,7 +21,7 @@ const NOT_STARTED: &str = "The connection was not started";
 impl Plugin {
     pub(super) fn new(dial: Dial, notes: tokio::sync::mpsc::UnboundedSender<Note>) -> Self {
         let span = error_span!("service");
-        Self { dial, state: ServiceState::Init, tunnel: None, waiting: None, notes, span }
+        Self { dial, state: ServiceState::Init, tunnel: None, phase: None, waiting: None, notes, span }
     }
 
     /// `Connect` and `ConnectInteractive`.
@@ -95,8 +95,12 @@ impl Plugin {
         sent(Self::secrets_required(emitter, "The VPN server wants to know who you are.", &names).await);
     }
 
-    /// Begins to take down what there is. Nothing is told about a failure: whoever called wanted this.
+    /// Begins to take down what there is. No failure is signalled: whoever called wanted this. But NetworkManager also
+    /// calls when a connection has taken too long, and then the log should say where it stood.
     pub(super) async fn stop(&mut self, emitter: &SignalEmitter<'_>) {
+        if let (ServiceState::Starting, Some(phase)) = (self.state, self.phase) {
+            self.span.in_scope(|| info!(target: OUTCOME, "Told to disconnect {phase}."));
+        }
         if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
             self.enter(ServiceState::Stopping, emitter).await;
         }
@@ -113,6 +117,7 @@ impl Plugin {
     pub(super) async fn follow(&mut self, state: &TunnelState, emitter: &SignalEmitter<'_>) {
         match state {
             TunnelState::Starting(phase) => {
+                self.phase = Some(*phase);
                 self.span.in_scope(|| debug!(?phase, "the tunnel has come to a phase"));
                 // A tunnel on its way down is no tunnel that starts again.
                 let going_down = *phase == tunnel::Phase::Session(session::Phase::Terminating);
@@ -149,6 +154,7 @@ impl Plugin {
 
     async fn down(&mut self, failure: Option<&Failure>, emitter: &SignalEmitter<'_>) {
         self.tunnel = None;
+        self.phase = None;
         match failure {
             // It was being taken down anyway.
             Some(failure) if self.state == ServiceState::Stopping => {
@@ -169,6 +175,7 @@ impl Plugin {
         if self.tunnel.take().is_none() {
             return;
         }
+        self.phase = None;
         self.span.in_scope(|| error!("The tunnel ended unexpectedly: this is a fault of nm-sstp, please report it."));
         if self.state != ServiceState::Stopping {
             sent(Self::failure(emitter, Reason::ConnectFailed as u32).await);
