@@ -29,6 +29,7 @@ close_cases() {
 
 fail() { say "$*"; exit 1; }
 
-# contains TEXT PATTERN WHAT: TEXT matches the extended regular expression.
-contains() { grep -Eq -- "$2" <<<"$1" || fail "$3 does not match /$2/: $1"; }
-lacks() { ! grep -Eq -- "$2" <<<"$1" || fail "$3 still matches /$2/: $1"; }
+# contains TEXT PATTERN WHAT: TEXT matches the extended regular expression; lacks: it does not.
+contains() { grep -Eq -- "$2" <<<"$1" || fail "$3 does not match /$2/:
+$(tail -n 8 <<<"$1")"; }
+lacks() { ! grep -Eq -- "$2" <<<"$1" || fail "$3 matches /$2/: $(grep -E -- "$2" <<<"$1")"; }

@@ -98,6 +98,7 @@ spawn() {
     alive "$name" && die "$name is already running"
     setsid "$@" >"$LAB_RUN/log/$name.log" 2>&1 </dev/null &
     say $! >"$LAB_RUN/pid/$name"
+    disown
 }
 pid_of() { cat "$LAB_RUN/pid/$1" 2>/dev/null; }
 log_of() { say "$LAB_RUN/log/$1.log"; }

@@ -16,5 +16,6 @@ server_up() {
     wait_for 5 grep -q '^listening on' "$(log_of "$name")" || die "the server does not start: $(cat "$(log_of "$name")")"
 }
 
-# tunnel_server PORT: the address inside the tunnel of the server that listens on this port.
+# tunnel_server PORT: the address inside the tunnel of the server that listens on this port. Ports of servers that
+# run at the same time must differ modulo 256.
 tunnel_server() { say "10.99.$(($1 % 256)).1"; }

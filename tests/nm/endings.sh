@@ -4,23 +4,26 @@
 # The server is killed while the client waits for it in a certain phase.
 server_killed() { # PHASE
     local attempt
-    server_up server-killed 8443 --misbehave "silent-in-$1"
-    profile vpn gateway=$SERVER_NAME:8443; store vpn
+    reap server-killed KILL
+    server_up server-killed $PORT_KILLED --misbehave "silent-in-$1"
+    profile vpn gateway=$SERVER_NAME:$PORT_KILLED; store vpn
     timeout 100 nmcli --wait 90 connection up vpn >"$LAB_RUN/attempt" 2>&1 &
     attempt=$!
-    wait_for 10 grep -q "silent" "$(log_of server-killed)" || fail "the server did not get there: $(cat "$(log_of server-killed)")"
+    wait_for 10 grep -qE "$([ "$1" = tls ] && say connected || say 'breaking off')" "$(log_of server-killed)" || fail "the server did not get there: $(cat "$(log_of server-killed)")"
     reap server-killed KILL
     wait_for 15 gone_process $attempt || fail "nmcli still waits 15 s after the server died"
     wait $attempt; STATUS=$? OUTPUT=$(cat "$LAB_RUN/attempt")
-    refused "$REASON_CONNECT" "closed the connection|ended the connection|reset"
+    # an end while it checks the credentials is how some servers refuse them
+    refused "$REASON_CONNECT|secrets" "closed the connection|ended the connection|refused user name or password"
 }
 gone_process() { ! kill -0 "$1" 2>/dev/null; }
 
 # The same when the tunnel is up: NetworkManager must notice and take everything back.
 server_killed_up() {
-    server_up server-killed 8443
-    profile vpn gateway=$SERVER_NAME:8443; store vpn
-    up vpn; succeeded; connected 8443
+    reap server-killed KILL
+    server_up server-killed $PORT_KILLED
+    profile vpn gateway=$SERVER_NAME:$PORT_KILLED; store vpn
+    up vpn; succeeded; connected $PORT_KILLED
     reap server-killed KILL
     wait_for 10 inactive vpn || fail "the connection is still active 10 s after the server died"
     contains "$(new_log)" "closed the connection|ended the connection|reset" "the log"

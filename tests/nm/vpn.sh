@@ -78,13 +78,14 @@ $(diff <(say "$CLEAN_MACHINE") <(machine))"
 # What NetworkManager and the helper logged since the case began.
 new_log() { tail -c "+$((LOG_START + 1))" "$(log_of NetworkManager)"; }
 case_logs() {
-    new_log | grep -vE 'platform|dhcp|<trace>' | tail -25
-    tail -n 12 "$LAB_RUN"/log/server*.log
+    new_log | grep -vE 'audit:|device \(|manager:|policy:' | tail -30
+    find "$LAB_RUN/log" -name 'server*.log' -newer "$LAB_RUN/case" -exec tail -n 12 {} +
 }
 
 # vpn_case NAME FUNCTION [ARGUMENT]...: a case that must leave the machine as it was.
 vpn_case() {
     LOG_START=$(stat -c %s "$(log_of NetworkManager)")
+    touch "$LAB_RUN/case"
     run_case "$1" clean_case "${@:2}"
     # a failed case must not spoil the next one
     nmcli --terse --fields UUID,TYPE connection show | sed -n 's/:vpn$//p' | xargs -r nmcli connection delete >/dev/null 2>&1
