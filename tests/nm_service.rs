@@ -4,8 +4,8 @@
 mod nm_face;
 
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use nm_face::{Hash, INTERFACE, PASSWORD, connection_with, details, line};
 use nm_sstp::dbus::nm::PATH;
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 use zbus::{Connection, MessageStream};
 
@@ -56,7 +57,8 @@ impl Bus {
         match daemon {
             Ok(daemon) => {
                 let bus = Self { daemon, directory };
-                wait_for(|| bus.directory.join("socket").exists(), "the bus");
+                // The socket's file is there before anybody listens on it.
+                wait_for(|| UnixStream::connect(bus.directory.join("socket")).is_ok(), "the bus");
                 Some(bus)
             }
             Err(error) => {
@@ -177,8 +179,8 @@ fn hash_for(gateway: &str) -> Hash<'_> {
 }
 
 /// A server that takes connections and says nothing.
-fn silent_server() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+async fn silent_server() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     (listener, address)
 }
@@ -191,7 +193,7 @@ async fn a_gateway_that_is_not_there() {
     assert!(helper.proc("limits").lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 ")));
     assert!(helper.proc("status").contains("Umask:\t0077"));
     let gateway = {
-        let (_gone, address) = silent_server();
+        let (_gone, address) = silent_server().await;
         address
     };
     caller.connect(&hash_for(&gateway)).await.expect("an answer");
@@ -206,7 +208,7 @@ async fn a_gateway_that_is_not_there() {
 #[tokio::test]
 async fn its_caller_leaves_the_bus() {
     let Some(bus) = Bus::start("caller-leaves") else { return };
-    let (_server, gateway) = silent_server();
+    let (_server, gateway) = silent_server().await;
     let helper = bus.helper(&["--bus-name", NAME]);
     let mut caller = Caller::new(&bus).await;
     caller.connect(&hash_for(&gateway)).await.expect("an answer");
@@ -235,14 +237,15 @@ async fn its_caller_leaves_before_connect() {
 async fn termination_in_the_middle() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let Some(bus) = Bus::start(signal.as_str()) else { return };
-        let (server, gateway) = silent_server();
+        let (server, gateway) = silent_server().await;
         let helper = bus.helper(&[&format!("--bus-name={NAME}")]);
         let mut caller = Caller::new(&bus).await;
         caller.connect(&hash_for(&gateway)).await.expect("an answer");
         caller.sees(&["StateChanged(3)"]).await;
         // It has sent the first octets of its handshake.
-        let peer = server.accept().expect("a connection").0;
-        peer.peek(&mut [0]).expect("an octet");
+        let connection = tokio::time::timeout(PATIENCE, server.accept()).await.expect("the helper connects");
+        let (connection, _) = connection.expect("a connection");
+        connection.peek(&mut [0]).await.expect("an octet");
         helper.signal(signal);
         caller.sees(&["StateChanged(5)", "StateChanged(6)"]).await;
         let (status, log) = helper.ends().await;
@@ -254,7 +257,7 @@ async fn termination_in_the_middle() {
 #[tokio::test]
 async fn the_bus_ends() {
     let Some(mut bus) = Bus::start("bus-ends") else { return };
-    let (_server, gateway) = silent_server();
+    let (_server, gateway) = silent_server().await;
     let helper = bus.helper(&["--bus-name", NAME, "--persist"]);
     let caller = Caller::new(&bus).await;
     caller.connect(&hash_for(&gateway)).await.expect("an answer");
