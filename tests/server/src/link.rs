@@ -107,9 +107,9 @@ impl Link {
         }
     }
 
-    /// The client's address, where IPCP is Opened.
+    /// The client's address, where IPCP is Opened and the client asked for one.
     pub fn ipv4_address(&self) -> Option<Ipv4Addr> {
-        self.ipcp.is_opened().then_some(self.ipcp.policy.client_address)
+        (self.ipcp.is_opened() && self.ipcp.policy.is_granted()).then_some(self.ipcp.policy.client_address)
     }
 
     /// The client's link-local address, where IPV6CP is Opened.

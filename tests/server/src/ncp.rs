@@ -26,12 +26,19 @@ pub(crate) struct IpcpPolicy {
     pub client_address: Ipv4Addr,
     config: Arc<Config>,
     own_address: Option<Ipv4Addr>,
+    /// The client's last request was for its address, and was not refused.
+    granted: bool,
     naks: u8,
 }
 
 impl IpcpPolicy {
     pub fn new(config: Arc<Config>, client_address: Ipv4Addr) -> Self {
-        IpcpPolicy { client_address, own_address: Some(config.server_address), config, naks: 0 }
+        IpcpPolicy { client_address, own_address: Some(config.server_address), config, granted: false, naks: 0 }
+    }
+
+    /// Whether the client has its address, once IPCP is Opened; it may do without.
+    pub fn is_granted(&self) -> bool {
+        self.granted
     }
 
     /// The address to nak with.
@@ -47,8 +54,8 @@ impl IpcpPolicy {
         self.client_address
     }
 
-    /// Whether the address is to be naked, even if the client asks for the offered one.
-    fn naks_for_ever(&self) -> bool {
+    /// Whether the address is refused, even if the client asks for the offered one.
+    fn is_stubborn(&self) -> bool {
         let stubborn = [Behaviour::NakLoop, Behaviour::NoAddress];
         stubborn.iter().any(|behaviour| self.config.behaviours.contains(behaviour))
     }
@@ -63,7 +70,9 @@ impl Policy for IpcpPolicy {
         }
     }
 
-    fn begin(&mut self) {}
+    fn begin(&mut self) {
+        self.granted = false;
+    }
 
     fn judge(&mut self, option: ConfigurationOption<'_>) -> Judgement {
         let offered = match option.kind {
@@ -74,9 +83,13 @@ impl Policy for IpcpPolicy {
             option::SECONDARY_NBNS => self.config.nbns.get(1).copied(),
             _ => None,
         };
-        let stubborn = option.kind == option::IP_ADDRESS && self.naks_for_ever();
+        let is_address = option.kind == option::IP_ADDRESS;
+        let stubborn = is_address && self.is_stubborn();
         match (offered, option.octets::<4>()) {
-            (Some(offered), Some(asked)) if asked == offered.octets() && !stubborn => Judgement::Ack,
+            (Some(offered), Some(asked)) if asked == offered.octets() && !stubborn => {
+                self.granted |= is_address;
+                Judgement::Ack
+            }
             (Some(offered), Some(_)) => Judgement::Nak(offered.octets().to_vec()),
             _ => Judgement::Reject,
         }

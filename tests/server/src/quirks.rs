@@ -33,11 +33,12 @@ pub(crate) struct Quirks {
     behaviours: Vec<Behaviour>,
     first_lcp_lost: bool,
     first_ipv6cp_answered: bool,
+    naks: u8,
 }
 
 impl Quirks {
     pub fn new(behaviours: &[Behaviour]) -> Self {
-        Quirks { behaviours: behaviours.to_vec(), first_lcp_lost: false, first_ipv6cp_answered: false }
+        Quirks { behaviours: behaviours.to_vec(), first_lcp_lost: false, first_ipv6cp_answered: false, naks: 0 }
     }
 
     pub fn has(&self, behaviour: Behaviour) -> bool {
@@ -140,10 +141,25 @@ impl Quirks {
     /// What becomes of a control frame that the client sent. A reply that the server itself would not give is appended
     /// to `replies`: protocol and information field.
     pub fn inbound(&mut self, protocol: Protocol, information: &[u8], replies: &mut Vec<(Protocol, Vec<u8>)>) -> Fate {
+        if self.has(Behaviour::LoopedBack) {
+            replies.push((protocol, information.to_vec()));
+            return Fate::Lost;
+        }
         let Ok(packet) = ControlPacket::parse(information) else { return Fate::Pass };
         match (protocol, packet.code) {
             (Protocol::LCP, code::CONFIGURE_REQUEST) if self.has(Behaviour::IgnoreFirstLcp) && !self.first_lcp_lost => {
                 self.first_lcp_lost = true;
+                Fate::Lost
+            }
+            (Protocol::LCP, code::CONFIGURE_REQUEST) if self.has(Behaviour::LcpNakForever) => {
+                self.naks = self.naks.wrapping_add(1);
+                replies.push((protocol, control_packet(code::CONFIGURE_NAK, packet.identifier, &[1, 4, 4, self.naks])));
+                Fate::Lost
+            }
+            (Protocol::IPCP, code::CONFIGURE_REQUEST) if self.has(Behaviour::NakForever) => {
+                self.naks = self.naks.wrapping_add(1);
+                let option = [3, 6, 10, 99, 1, self.naks];
+                replies.push((protocol, control_packet(code::CONFIGURE_NAK, packet.identifier, &option)));
                 Fate::Lost
             }
             (Protocol::LCP, code::ECHO_REQUEST) if self.has(Behaviour::NeverAnswerLcpEcho) => Fate::Lost,
@@ -152,9 +168,7 @@ impl Quirks {
                 if self.has(Behaviour::Ipv6cpTerminateAck) && !self.first_ipv6cp_answered =>
             {
                 self.first_ipv6cp_answered = true;
-                let mut reply = Vec::new();
-                ControlPacket { code: code::TERMINATE_ACK, identifier: packet.identifier, data: &[] }.emit(&mut reply);
-                replies.push((protocol, reply));
+                replies.push((protocol, control_packet(code::TERMINATE_ACK, packet.identifier, &[])));
                 Fate::Lost
             }
             (Protocol::PAP | Protocol::CHAP, _) if self.has(Behaviour::SlowAuth) => Fate::Late(LATE_AUTH),
@@ -285,11 +299,15 @@ fn garbage() -> Vec<Vec<u8>> {
     ]
 }
 
-/// A control frame in its own SSTP packet.
-fn control_frame(protocol: Protocol, code: u8, identifier: u8, data: &[u8]) -> Vec<u8> {
+fn control_packet(code: u8, identifier: u8, data: &[u8]) -> Vec<u8> {
     let mut information = Vec::new();
     ControlPacket { code, identifier, data }.emit(&mut information);
-    data_packet(protocol, &information)
+    information
+}
+
+/// A control frame in its own SSTP packet.
+fn control_frame(protocol: Protocol, code: u8, identifier: u8, data: &[u8]) -> Vec<u8> {
+    data_packet(protocol, &control_packet(code, identifier, data))
 }
 
 fn data_packet(protocol: Protocol, information: &[u8]) -> Vec<u8> {
@@ -314,6 +332,5 @@ fn resize(packet: &mut Vec<u8>, length: usize) {
 /// Puts another control packet in the place of one, with its identifier.
 fn replace(information: &mut Vec<u8>, code: u8, data: &[u8]) {
     let identifier = information.get(1).copied().unwrap_or_default();
-    information.clear();
-    ControlPacket { code, identifier, data }.emit(information);
+    *information = control_packet(code, identifier, data);
 }

@@ -227,7 +227,7 @@ impl Server {
     /// PPP may begin (MS-SSTP 3.1.7.1).
     fn lower_link_up(&mut self, now: Instant) {
         let broken_off = self.enter(now, Phase::Lcp);
-        if !broken_off && !self.quirks.has(Behaviour::WaitForClientLcp) {
+        if !broken_off && !self.quirks.has(Behaviour::WaitForClientLcp) && !self.quirks.has(Behaviour::LoopedBack) {
             self.link.open(now);
             self.follow_link(now);
         }
