@@ -28,9 +28,12 @@ fn status(attribute_id: u8, status: Status) -> Option<StatusInfo> {
     Some(StatusInfo::new(attribute_id, status))
 }
 
+/// Makes a Crypto Binding attribute prove less.
+type Spoil = fn(&mut CryptoBinding);
+
 #[test]
 fn a_call_connected_that_proves_nothing_is_aborted() {
-    let spoils: [(&str, fn(&mut CryptoBinding)); 6] = [
+    let spoils: [(&str, Spoil); 6] = [
         ("Compound MAC", |binding| binding.compound_mac[31] ^= 1),
         ("nonce", |binding| binding.nonce[0] ^= 1),
         ("certificate", |binding| binding.cert_hash[5] ^= 0x80),

@@ -3,10 +3,16 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use rtnetlink::LinkUnspec;
+use rtnetlink::packet_route::link::LinkAttribute;
 use tun::{AbstractDevice, AsyncDevice};
 
 /// The server's link-local address: IPV6CP gives the interface identifier 1 to the server.
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+
+/// Datagrams that wait in the device before the kernel drops more, as many as Ethernet devices have. The driver's own
+/// 500 are fewer than a TCP sender puts into the device at once.
+const QUEUE: u32 = 1000;
 
 /// A TUN device that is up and has the server's addresses.
 pub struct Device {
@@ -26,22 +32,13 @@ impl Device {
         let device = tun::create_as_async(&configuration).map_err(|error| failed(error.to_string()))?;
         let name = device.tun_name().map_err(|error| failed(error.to_string()))?;
         let index = device.tun_index().map_err(|error| failed(error.to_string()))?;
-        let device = Device { device, name };
         let index = u32::try_from(index).map_err(|error| failed(error.to_string()))?;
-        device.add_address(index, address.into(), prefix).await?;
+        let mut addresses = vec![(IpAddr::V4(address), prefix)];
         if ipv6 {
-            device.add_address(index, LINK_LOCAL.into(), 64).await?;
+            addresses.push((IpAddr::V6(LINK_LOCAL), 64));
         }
-        Ok(device)
-    }
-
-    async fn add_address(&self, index: u32, address: IpAddr, prefix: u8) -> Result<(), String> {
-        let failed = |error: String| format!("{} does not get the address {address}/{prefix}: {error}", self.name);
-        let (connection, handle, _) = rtnetlink::new_connection().map_err(|error| failed(error.to_string()))?;
-        let connection = tokio::spawn(connection);
-        let added = handle.address().add(index, address, prefix).execute().await;
-        connection.abort();
-        added.map_err(|error| failed(error.to_string()))
+        configure(index, &addresses).await.map_err(|error| format!("{name} cannot be configured: {error}"))?;
+        Ok(Device { device, name })
     }
 
     /// Name of the interface.
@@ -66,4 +63,20 @@ impl Device {
     pub fn send(&self, datagram: &[u8]) {
         drop(tun::Device::send(&self.device, datagram));
     }
+}
+
+/// Gives the interface its addresses and the length of its queue.
+async fn configure(index: u32, addresses: &[(IpAddr, u8)]) -> Result<(), String> {
+    let (connection, handle, _) = rtnetlink::new_connection().map_err(|error| error.to_string())?;
+    let connection = tokio::spawn(connection);
+    let queue = LinkUnspec::new_with_index(index).append_extra_attribute(LinkAttribute::TxQueueLen(QUEUE)).build();
+    let mut result = handle.link().change(queue).execute().await.map_err(|error| format!("queue length: {error}"));
+    for (address, prefix) in addresses {
+        if result.is_ok() {
+            let added = handle.address().add(index, *address, *prefix).execute().await;
+            result = added.map_err(|error| format!("address {address}/{prefix}: {error}"));
+        }
+    }
+    connection.abort();
+    result
 }
