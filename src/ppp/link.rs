@@ -414,3 +414,6 @@ fn opened<P: Policy>(now: Instant, policy: P, out: &mut Outbox) -> Negotiator<P>
 fn is_over<P: Policy>(negotiator: &Negotiator<P>) -> bool {
     matches!(negotiator.state(), State::Closed | State::Stopped | State::Stopping | State::Initial)
 }
+
+#[cfg(test)]
+mod tests;
