@@ -182,8 +182,8 @@ impl Ppp {
                 self.authentication_outcome(now, outcome);
                 Ok(())
             }
-            // RFC 1661 3.5: network protocols before the end of authentication are silently discarded
-            Protocol::IPCP | Protocol::IPV6CP if self.phase != Phase::Network => Ok(()),
+            // RFC 1661 3.4, 3.5, 3.7: everything else is silently discarded in the other phases
+            _ if self.phase != Phase::Network => Ok(()),
             Protocol::IPCP if self.ipcp.is_some() => {
                 let packet = ControlPacket::parse(information)?;
                 let Some(ipcp) = &mut self.ipcp else { return Ok(()) };

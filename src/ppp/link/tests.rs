@@ -289,6 +289,34 @@ fn we_speak_first_and_may_be_spoken_to_first() {
 }
 
 #[test]
+fn nothing_but_lcp_and_authentication_before_the_network_phase() {
+    let others = [Protocol::IPCP, Protocol::IPV6CP, Protocol::CCP, Protocol::EAP, Protocol::PAP, Protocol(0x00fd)];
+    let mut bench = Bench::up(config());
+    bench.events.clear();
+    bench.sent.clear();
+    for protocol in others.into_iter().chain([Protocol::CHAP]) {
+        bench.receive(protocol, CONFIGURE_REQUEST, 1, &options(&[(3, &SERVER)]));
+    }
+    bench.quiet();
+    // RFC 1661 3.5: silently discarded
+    let mut bench = Bench::authenticating(config(), CHAP_MD5);
+    for protocol in others {
+        bench.receive(protocol, CONFIGURE_REQUEST, 1, &options(&[(3, &SERVER)]));
+    }
+    bench.quiet();
+    // RFC 1661 3.7: and in the Termination phase too
+    let mut bench = Bench::connected();
+    bench.ppp.close(bench.now);
+    bench.poll();
+    bench.events.clear();
+    bench.sent.clear();
+    for protocol in others.into_iter().chain([Protocol::CHAP]) {
+        bench.receive(protocol, CONFIGURE_REQUEST, 1, &options(&[(3, &SERVER)]));
+    }
+    bench.quiet();
+}
+
+#[test]
 fn protocols_that_we_do_not_speak_are_rejected_in_the_network_phase() {
     let mut bench = Bench::connected();
     for (at, protocol) in
