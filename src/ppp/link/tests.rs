@@ -428,6 +428,19 @@ fn lcp_does_not_come_up() {
 }
 
 #[test]
+fn our_own_frames_come_back() {
+    let mut bench = Bench::up(config());
+    bench.phase(Phase::Establish);
+    for _ in 0..100 {
+        let Some(packet) = bench.sent.pop_front().filter(|packet| packet.code != TERMINATE_REQUEST) else { break };
+        bench.receive(packet.protocol, packet.code, packet.identifier, &packet.data);
+    }
+    bench.pass(2.0);
+    bench.phase(Phase::Terminate);
+    assert_eq!(bench.event_finished(), Some(Failure::LoopedBack));
+}
+
+#[test]
 fn the_server_terminates_the_open_link() {
     let mut bench = Bench::connected();
     bench.receive(Protocol::LCP, TERMINATE_REQUEST, 9, &[]);
