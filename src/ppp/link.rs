@@ -149,6 +149,9 @@ impl Ppp {
 
     /// Timers may have run out. Does nothing before that.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.finished {
+            return;
+        }
         let done = self.lcp.handle_timeout(now, &mut self.out);
         self.lcp_event(now, done);
         if self.phase == Phase::Authenticate {

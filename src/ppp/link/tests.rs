@@ -571,3 +571,18 @@ fn we_close_in_any_phase_and_the_server_is_mute() {
     assert!(matches!(ppp.poll_event(), Some(Event::Phase(Phase::Terminate))));
     assert!(matches!(ppp.poll_event(), Some(Event::Finished(None))));
 }
+
+#[test]
+fn after_its_end_a_link_says_nothing() {
+    let mut bench = Bench::up(config());
+    bench.receive(Protocol::LCP, TERMINATE_REQUEST, 1, &[]);
+    bench.sent.clear();
+    bench.events.clear();
+    for second in 0..100u8 {
+        bench.now += seconds(1.0);
+        bench.ppp.handle_timeout(bench.now);
+        bench.ppp.open_network(bench.now);
+        bench.receive(Protocol::LCP, CONFIGURE_REQUEST, second, &[]);
+    }
+    bench.quiet();
+}
