@@ -1,7 +1,7 @@
 //! The client's link: the phases of RFC 1661 3, and what each protocol may do in which.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::auth::{Authenticator, Outcome};
 use super::automaton::{Event as AutomatonEvent, State};
@@ -16,6 +16,10 @@ use crate::wire::Malformed;
 use crate::wire::ip::IpVersion;
 use crate::wire::ppp::{ControlPacket, Protocol, code};
 
+/// How long authentication may take: a second factor needs its time. While the call is set up, the negotiation timer
+/// (MS-SSTP 3.2.2.1) is as long; on a link that is negotiated anew nothing else would end the wait for a challenge.
+pub const AUTHENTICATION_TIMER: Duration = Duration::from_secs(60);
+
 /// A PPP link as a client runs it.
 ///
 /// Frames and time go in; frames ([`poll_frame`](Ppp::poll_frame)) and events ([`poll_event`](Ppp::poll_event)) come
@@ -26,6 +30,7 @@ pub struct Ppp {
     phase: Phase,
     lcp: Lcp,
     authenticator: Option<Authenticator>,
+    authentication_timer: Option<Instant>,
     ipcp: Option<Negotiator<IpcpPolicy>>,
     ipv6cp: Option<Negotiator<Ipv6cpPolicy>>,
     announced: Option<NetworkParameters>,
@@ -47,6 +52,7 @@ impl Ppp {
             phase: Phase::Dead,
             lcp,
             authenticator: None,
+            authentication_timer: None,
             ipcp: None,
             ipv6cp: None,
             announced: None,
@@ -138,6 +144,7 @@ impl Ppp {
         let authenticating = self.authenticator.as_ref().filter(|_| self.phase == Phase::Authenticate);
         [
             self.lcp.poll_timeout(),
+            self.authentication_timer,
             authenticating.and_then(Authenticator::poll_timeout),
             self.ipcp.as_ref().and_then(Negotiator::poll_timeout),
             self.ipv6cp.as_ref().and_then(Negotiator::poll_timeout),
@@ -156,7 +163,8 @@ impl Ppp {
         self.lcp_event(now, done);
         if self.phase == Phase::Authenticate {
             let outcome = self.authenticator.as_mut().and_then(|auth| auth.handle_timeout(now, &mut self.out));
-            self.authentication_outcome(now, outcome);
+            let too_late = self.authentication_timer.is_some_and(|at| at <= now).then_some(Outcome::Unanswered);
+            self.authentication_outcome(now, outcome.or(too_late));
         }
         let changed = [
             self.ipcp.as_mut().and_then(|ncp| ncp.handle_timeout(now, &mut self.out)),
@@ -247,6 +255,7 @@ impl Ppp {
         match self.lcp.peer().authentication {
             Some(protocol) => {
                 self.enter(Phase::Authenticate);
+                self.authentication_timer = Some(now + AUTHENTICATION_TIMER);
                 let credentials = self.config.credentials.clone();
                 let authenticator = Authenticator::new(protocol, credentials, self.entropy.fork());
                 self.authenticator.insert(authenticator).start(now, &mut self.out);
@@ -402,6 +411,7 @@ impl Ppp {
     fn enter(&mut self, phase: Phase) {
         if self.phase != phase {
             self.phase = phase;
+            self.authentication_timer = None;
             self.events.push_back(Event::Phase(phase));
         }
     }

@@ -398,6 +398,34 @@ fn a_server_that_does_not_answer_pap() {
 }
 
 #[test]
+fn a_server_that_never_comes_to_an_end_with_chap() {
+    for answered in [false, true] {
+        let mut bench = Bench::authenticating(config(), CHAP_MD5);
+        for second in 0..59u8 {
+            bench.pass(1.0);
+            if answered {
+                bench.receive(Protocol::CHAP, chap_code::CHALLENGE, second, b"\x04abcdserver");
+            }
+        }
+        bench.sent.clear();
+        bench.quiet();
+        bench.pass(1.0);
+        bench.fails(&Failure::Unanswered(Protocol::CHAP));
+    }
+    // where it does come to one, the time is forgotten
+    let mut bench = Bench::authenticating(config(), CHAP_MD5);
+    bench.pass(59.0);
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 1, b"\x04abcdserver");
+    bench.receive(Protocol::CHAP, chap_code::SUCCESS, 1, b"");
+    bench.phase(Phase::Network);
+    bench.authenticated();
+    bench.give(Protocol::IPCP, &[(3, &OWN)], &[]);
+    bench.event_up();
+    bench.pass(1000.0);
+    assert_eq!(bench.finished, 0);
+}
+
+#[test]
 fn no_way_to_authenticate_in_common() {
     let mut bench = Bench::up(Config { lcp: LcpConfig { accept: vec![], ..config().lcp }, ..config() });
     bench.phase(Phase::Establish);
@@ -515,6 +543,32 @@ fn ipcp_may_be_negotiated_anew() {
     bench.receive(Protocol::IPCP, CONFIGURE_ACK, request.identifier, &request.data);
     assert_eq!(bench.event_changed().ipv4.and_then(|ipv4| ipv4.peer), Some([10, 0, 0, 9].into()));
     assert!(bench.ppp.is_open(IpVersion::V4));
+}
+
+#[test]
+fn lcp_may_be_negotiated_anew_with_all_that_follows() {
+    let mut bench = Bench::connected();
+    bench.sent.clear();
+    bench.receive(Protocol::LCP, CONFIGURE_REQUEST, 1, &options(&[(1, &[0x05, 0x14]), (3, PAP)]));
+    assert!(!bench.ppp.is_open(IpVersion::V4));
+    bench.phase(Phase::Establish);
+    let request = bench.request(Protocol::LCP);
+    bench.receive(Protocol::LCP, CONFIGURE_ACK, request.identifier, &request.data);
+    bench.phase(Phase::Authenticate);
+    assert_eq!(bench.sent.pop_back().map(|packet| packet.protocol), Some(Protocol::PAP));
+    bench.receive(Protocol::PAP, pap_code::AUTHENTICATE_ACK, 1, b"");
+    bench.phase(Phase::Network);
+    bench.authenticated();
+    bench.give(Protocol::IPCP, &[(3, &OWN)], &[(3, &SERVER)]);
+    let changed = bench.event_changed();
+    assert_eq!((changed.mtu, changed.authentication), (1300, Some(AuthProtocol::Pap)));
+    // and if the server is silent in the middle of that, it ends
+    bench.receive(Protocol::LCP, CONFIGURE_REQUEST, 2, &options(&[(3, CHAP_MD5)]));
+    bench.phase(Phase::Establish);
+    bench.agree(Protocol::LCP, &[(3, CHAP_MD5)]);
+    bench.phase(Phase::Authenticate);
+    bench.pass(60.0);
+    bench.fails(&Failure::Unanswered(Protocol::CHAP));
 }
 
 #[test]
