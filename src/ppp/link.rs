@@ -92,6 +92,8 @@ impl Ppp {
             let policy = Ipv6cpPolicy::new(self.entropy.fork());
             self.ipv6cp = Some(opened(now, policy, &mut self.out));
         }
+        // where neither is wanted, that is the end
+        self.network_changed(now);
     }
 
     /// Takes the link down in order: Terminate-Request, then [`Event::Finished`].

@@ -109,7 +109,8 @@ impl Error {
             }
             Failure::LoopedBack => Error::PeerMisbehaved("it sends our own frames back to us".to_owned()),
             Failure::NoNetworkProtocol => Error::PeerIncompatible(
-                "the server refuses both IPv4 and IPv6 in the tunnel; its administrator has to allow one of them"
+                "neither IPv4 nor IPv6 came up in the tunnel: the server refuses what the connection's settings allow; \
+                 its administrator or the settings have to allow one of them"
                     .into(),
             ),
             Failure::NoAddress => Error::PeerIncompatible(

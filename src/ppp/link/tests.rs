@@ -520,6 +520,33 @@ fn ipv6_alone_will_do() {
 }
 
 #[test]
+fn no_network_protocol_comes_up() {
+    // neither is known to the server
+    let mut bench = Bench::network(Config { ipv6: true, ..config() });
+    bench.receive(Protocol::LCP, PROTOCOL_REJECT, 1, &[0x80, 0x57]);
+    assert!(bench.events.is_empty());
+    bench.receive(Protocol::LCP, PROTOCOL_REJECT, 2, &[0x80, 0x21]);
+    bench.fails(&Failure::NoNetworkProtocol);
+    // or IPCP stays unanswered
+    let mut bench = Bench::network(config());
+    bench.pass(27.0);
+    bench.fails(&Failure::Unanswered(Protocol::IPCP));
+    // or never ends
+    let mut bench = Bench::network(config());
+    for address in 1..100u8 {
+        let Some(request) = bench.sent.pop_back().filter(|packet| packet.protocol == Protocol::IPCP) else { break };
+        bench.receive(Protocol::IPCP, CONFIGURE_NAK, request.identifier, &options(&[(3, &[10, 0, 0, address])]));
+        if !bench.events.is_empty() {
+            break;
+        }
+    }
+    bench.fails(&Failure::NotConverging(Protocol::IPCP));
+    // or we want none ourselves
+    let mut bench = Bench::network(Config { ipv4: None, ..config() });
+    bench.fails(&Failure::NoNetworkProtocol);
+}
+
+#[test]
 fn no_address_comes_up() {
     let mut bench = Bench::network(config());
     bench.agree(Protocol::IPCP, &[]);
