@@ -354,11 +354,18 @@ impl Ppp {
     }
 
     fn fail_without_network(&mut self, now: Instant) {
-        let failure = match self.ipcp.as_ref().map(|ipcp| (ipcp.ending(), ipcp.policy.address())) {
-            Some((Some(Ending::NotConverging), None)) => Failure::NoAddress,
-            Some((Some(Ending::NotConverging), Some(_))) => Failure::NotConverging(Protocol::IPCP),
-            Some((Some(Ending::Unanswered), _)) => Failure::Unanswered(Protocol::IPCP),
-            Some(_) | None => Failure::NoNetworkProtocol,
+        let no_address = self.ipcp.as_ref().is_some_and(|ipcp| ipcp.policy.address().is_none());
+        let (protocol, ending) = match (&self.ipcp, &self.ipv6cp) {
+            (Some(ipcp), _) => (Protocol::IPCP, ipcp.ending()),
+            (None, Some(ipv6cp)) => (Protocol::IPV6CP, ipv6cp.ending()),
+            (None, None) => (Protocol::IPCP, None),
+        };
+        let failure = match ending {
+            Some(Ending::NotConverging) if no_address => Failure::NoAddress,
+            Some(Ending::NotConverging) => Failure::NotConverging(protocol),
+            Some(Ending::Unanswered) => Failure::Unanswered(protocol),
+            Some(Ending::Terminated) => Failure::Terminated,
+            Some(Ending::Rejected) | None => Failure::NoNetworkProtocol,
         };
         self.fail(now, failure);
     }

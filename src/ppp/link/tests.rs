@@ -531,6 +531,9 @@ fn no_network_protocol_comes_up() {
     let mut bench = Bench::network(config());
     bench.pass(27.0);
     bench.fails(&Failure::Unanswered(Protocol::IPCP));
+    let mut bench = Bench::network(Config { ipv4: None, ipv6: true, ..config() });
+    bench.pass(27.0);
+    bench.fails(&Failure::Unanswered(Protocol::IPV6CP));
     // or never ends
     let mut bench = Bench::network(config());
     for address in 1..100u8 {
@@ -596,6 +599,26 @@ fn lcp_may_be_negotiated_anew_with_all_that_follows() {
     bench.phase(Phase::Authenticate);
     bench.pass(60.0);
     bench.fails(&Failure::Unanswered(Protocol::CHAP));
+}
+
+#[test]
+fn the_server_takes_ipcp_down() {
+    let mut bench = Bench::connected();
+    bench.receive(Protocol::IPCP, TERMINATE_REQUEST, 1, &[]);
+    bench.fails(&Failure::Terminated);
+    // where IPv6 is left, that will do
+    let mut bench = Bench::network(Config { ipv6: true, ..config() });
+    bench.give(Protocol::IPCP, &[(3, &OWN)], &[]);
+    bench.event_up();
+    bench.agree(Protocol::IPV6CP, &[]);
+    bench.event_changed();
+    bench.receive(Protocol::IPCP, TERMINATE_REQUEST, 1, &[]);
+    let changed = bench.event_changed();
+    assert!(changed.ipv4.is_none() && changed.ipv6.is_some());
+    bench.pass(1000.0);
+    assert!(bench.events.is_empty());
+    bench.receive(Protocol::IPV6CP, TERMINATE_REQUEST, 1, &[]);
+    bench.fails(&Failure::Terminated);
 }
 
 #[test]
