@@ -232,9 +232,6 @@ impl Ppp {
             // RFC 1661 would have LCP begin anew, but the server has said that it wants no link
             self.finish();
         }
-        if self.lcp.is_looped_back() {
-            self.fail(now, Failure::LoopedBack);
-        }
         if let Some(asked) = self.lcp.impasse() {
             let asked = asked.to_owned();
             self.fail(now, Failure::NoCommonAuthentication { asked });
@@ -280,6 +277,7 @@ impl Ppp {
     fn link_finished(&mut self) {
         if self.failure.is_none() && self.phase != Phase::Terminate {
             self.failure = match self.lcp.negotiator.ending() {
+                _ if self.lcp.is_looped_back() => Some(Failure::LoopedBack),
                 Some(Ending::NotConverging | Ending::Rejected) => Some(Failure::NotConverging(Protocol::LCP)),
                 _ => Some(Failure::Unanswered(Protocol::LCP)),
             };

@@ -455,17 +455,21 @@ fn lcp_does_not_come_up() {
     assert_eq!(bench.event_finished(), Some(Failure::NotConverging(Protocol::LCP)));
 }
 
+/// The magic number is given up at last, as for a server that cannot have any; but there is nobody to get an address from.
 #[test]
 fn our_own_frames_come_back() {
     let mut bench = Bench::up(config());
-    bench.phase(Phase::Establish);
     for _ in 0..100 {
-        let Some(packet) = bench.sent.pop_front().filter(|packet| packet.code != TERMINATE_REQUEST) else { break };
+        let Some(packet) = bench.sent.pop_front() else { break };
         bench.receive(packet.protocol, packet.code, packet.identifier, &packet.data);
+        if bench.events.iter().any(|event| matches!(event, Event::Authenticated(_))) {
+            bench.events.clear();
+            bench.ppp.open_network(bench.now);
+            bench.poll();
+        }
     }
-    bench.pass(2.0);
     bench.phase(Phase::Terminate);
-    assert_eq!(bench.event_finished(), Some(Failure::LoopedBack));
+    assert_eq!(bench.event_finished(), Some(Failure::NoAddress));
 }
 
 #[test]
