@@ -44,6 +44,21 @@ pub struct Config {
     pub behaviours: Vec<Behaviour>,
 }
 
+impl Config {
+    /// The same with its behaviours taken apart, and with the values that some of them set.
+    pub(crate) fn effective(&self) -> Config {
+        let mut config = self.clone();
+        config.behaviours = config.behaviours.iter().flat_map(|behaviour| behaviour.parts()).collect();
+        if config.behaviours.contains(&Behaviour::FrequentEcho) {
+            config.hello_interval = Duration::from_secs(3);
+        }
+        if config.behaviours.contains(&Behaviour::NoBindingCheck) {
+            config.verify_binding = false;
+        }
+        config
+    }
+}
+
 impl Default for Config {
     /// A server that behaves well, with no user and no certificate yet.
     fn default() -> Self {

@@ -23,9 +23,9 @@ use crate::{Behaviour, Config, Method};
 pub(crate) enum LinkEvent {
     /// For the log.
     Note(String),
-    /// LCP is Opened.
+    /// LCP is Opened; [`Link::begin_authentication`] is to follow.
     Opened,
-    /// The client proved who it is, or did not have to.
+    /// The client proved who it is, or did not have to; [`Link::begin_network`] is to follow.
     Authenticated { user: Option<(String, Method)>, hlak: Hlak },
     /// The client did not prove who it is.
     Refused { user: String, method: Method },
@@ -221,7 +221,13 @@ impl Link {
 
     fn lcp_layer(&mut self, now: Instant, layer: Option<Layer>) {
         match layer {
-            Some(Layer::Up) => self.begin_authentication(now),
+            Some(Layer::Up) => {
+                self.phase = Phase::Authenticate;
+                self.keepalive.start(now);
+                let ClientOptions { mru, pfc, acfc, .. } = self.client();
+                self.note(format!("LCP is open: the client's MRU {mru}, PFC {pfc}, ACFC {acfc}"));
+                self.events.push_back(LinkEvent::Opened);
+            }
             Some(Layer::Down) => {
                 self.keepalive.stop();
                 self.auth = None;
@@ -243,26 +249,20 @@ impl Link {
         }
     }
 
-    /// LCP is Opened (RFC 1661 3.5).
-    fn begin_authentication(&mut self, now: Instant) {
-        self.phase = Phase::Authenticate;
-        self.keepalive.start(now);
-        let demand = self.lcp.policy.demand();
-        let ClientOptions { mru, pfc, acfc, .. } = self.client();
-        let method = demand.map_or_else(|| "none".to_owned(), |demand| demand.to_string());
-        self.note(format!("LCP is open: authentication {method}, the client's MRU {mru}, PFC {pfc}, ACFC {acfc}"));
-        self.events.push_back(LinkEvent::Opened);
-        match demand {
-            None => {
-                self.events.push_back(LinkEvent::Authenticated { user: None, hlak: Hlak::zero() });
-                self.begin_network(now);
-            }
+    /// Challenges the client, where it has agreed to that (RFC 1661 3.5).
+    pub fn begin_authentication(&mut self, now: Instant) {
+        if self.phase != Phase::Authenticate {
+            return;
+        }
+        match self.lcp.policy.demand() {
+            None => self.events.push_back(LinkEvent::Authenticated { user: None, hlak: Hlak::zero() }),
             Some(Demand::Method(method)) => {
+                self.note(format!("authentication by {method}"));
                 let mut auth = Authenticator::new(self.config.clone(), method, self.entropy.fork());
                 auth.start(now, &mut self.out);
                 self.auth = Some(auth);
             }
-            Some(Demand::Eap | Demand::MsChapV1) => self.close(now, "the client agreed to what the server cannot do"),
+            Some(demand) => self.close(now, &format!("the client agreed to {demand}, which the server cannot do")),
         }
     }
 
@@ -272,9 +272,6 @@ impl Link {
         match auth.handle_packet(now, packet, &mut self.out)? {
             Some(Verdict { user, hlak: Some(hlak) }) => {
                 self.events.push_back(LinkEvent::Authenticated { user: Some((user, method)), hlak });
-                if self.phase == Phase::Authenticate {
-                    self.begin_network(now);
-                }
             }
             Some(Verdict { user, hlak: None }) => {
                 self.events.push_back(LinkEvent::Refused { user, method });
@@ -285,8 +282,11 @@ impl Link {
         Ok(())
     }
 
-    /// The client is authenticated (RFC 1661 3.6).
-    fn begin_network(&mut self, now: Instant) {
+    /// Begins IPCP and IPV6CP (RFC 1661 3.6), but for a client that was only challenged once more.
+    pub fn begin_network(&mut self, now: Instant) {
+        if self.phase != Phase::Authenticate {
+            return;
+        }
         self.phase = Phase::Network;
         self.ipcp = Negotiator::new(IpcpPolicy::new(self.config.clone(), self.address));
         if !self.behaves(Behaviour::IpcpRejected) {

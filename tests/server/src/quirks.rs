@@ -189,6 +189,7 @@ impl Quirks {
                 return Fate::Late(LATE_NAK);
             }
             (Protocol::CHAP, CHAP_FAILURE) | (Protocol::PAP, PAP_NAK) if quiet_refusal => return Fate::Lost,
+            (Protocol::LCP, code::TERMINATE_REQUEST) if self.has(Behaviour::EofOnAuthFailure) => return Fate::Lost,
             (Protocol::LCP, code::ECHO_REPLY) if self.has(Behaviour::LcpEchoMagicZero) => {
                 information[4..8].fill(0);
             }

@@ -1,5 +1,7 @@
 //! One connection: HTTP, then SSTP, then PPP, in one owner.
 
+mod advance;
+
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -7,21 +9,20 @@ use std::time::{Duration, Instant};
 
 use nm_sstp::crypto::Entropy;
 use nm_sstp::wire::ip::{self, IpVersion};
-use nm_sstp::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
-use nm_sstp::wire::sstp::{ControlMessage, HEADER_LEN, Header, MAX_PACKET_LEN, Status, StatusInfo, attribute};
+use nm_sstp::wire::ppp::{Protocol, parse_frame};
+use nm_sstp::wire::sstp::{HEADER_LEN, Header};
 
-use crate::behaviour::{Behaviour, BreakOff, Phase};
-use crate::call::{Call, Outcome};
+use crate::behaviour::Phase;
+use crate::call::Call;
 use crate::http::{self, Request};
-use crate::link::{Link, LinkEvent};
+use crate::lcp::ClientOptions;
+use crate::link::Link;
 use crate::output::Output;
 use crate::quirks::{Fate, Quirks};
 use crate::{Closed, Config, Event};
 
 /// How long the client may take for its HTTP request.
 const HTTP_TIMER: Duration = Duration::from_secs(60);
-/// How long after the call is up the behaviours of [`Phase::Up`] act.
-const UP_DELAY: Duration = Duration::from_secs(1);
 /// Octets that may wait to be written before a client that asks without reading is left.
 const MAX_QUEUE: usize = 16 << 20;
 
@@ -75,7 +76,7 @@ impl Server {
     pub fn new(config: impl Into<Arc<Config>>, address: Option<Ipv4Addr>, entropy: [u8; 32], now: Instant) -> Self {
         let mut config = config.into();
         if !config.behaviours.is_empty() {
-            config = Arc::new(effective(&config));
+            config = Arc::new(config.effective());
         }
         let mut entropy = Entropy::new(entropy);
         let quirks = Quirks::new(&config.behaviours);
@@ -205,34 +206,6 @@ impl Server {
         self.with_call(now, |call, send| call.handle_packet(now, packet, send));
     }
 
-    /// Lets the call work, then sends what it wants to send and follows what it led to.
-    fn with_call(&mut self, now: Instant, work: impl FnOnce(&mut Call, &mut Vec<ControlMessage>) -> Option<Outcome>) {
-        let Some(call) = &mut self.call else { return };
-        let mut send = Vec::new();
-        let outcome = work(call, &mut send);
-        for packet in send.iter().filter_map(|message| self.quirks.control(message)) {
-            self.output.push(&packet, &[]);
-        }
-        match outcome {
-            Some(Outcome::LowerLinkUp) => self.lower_link_up(now),
-            Some(Outcome::Connected) => {
-                self.note("the call is connected".to_owned());
-                self.announce_addresses(now);
-            }
-            Some(Outcome::Ended(closed)) => self.finish(closed),
-            None => {}
-        }
-    }
-
-    /// PPP may begin (MS-SSTP 3.1.7.1).
-    fn lower_link_up(&mut self, now: Instant) {
-        let broken_off = self.enter(now, Phase::Lcp);
-        if !broken_off && !self.quirks.has(Behaviour::WaitForClientLcp) && !self.quirks.has(Behaviour::LoopedBack) {
-            self.link.open(now);
-            self.follow_link(now);
-        }
-    }
-
     /// A PPP frame from the client (MS-SSTP 3.3.7.2).
     fn handle_data(&mut self, now: Instant, frame: &[u8], deliver: &mut impl FnMut(&[u8])) {
         let (protocol, at) = match parse_frame(frame) {
@@ -279,140 +252,14 @@ impl Server {
         self.follow_link(now);
     }
 
-    /// Sends what the link wants to send and follows its events.
-    fn follow_link(&mut self, now: Instant) {
-        loop {
-            while let Some(frame) = self.link.out.pop() {
-                let mut information = frame.information.to_vec();
-                match self.quirks.outbound(frame.protocol, &mut information) {
-                    Fate::Pass => self.send_frame(frame.protocol, &information),
-                    Fate::Lost => {}
-                    Fate::Late(delay) => self.late.push((now + delay, Late::Outbound(frame.protocol, information))),
-                }
-            }
-            match self.link.poll_event() {
-                Some(event) if self.progress == Progress::Running => self.link_event(now, event),
-                _ => return,
-            }
-        }
-    }
-
-    fn link_event(&mut self, now: Instant, event: LinkEvent) {
-        match event {
-            LinkEvent::Note(text) => self.note(text),
-            LinkEvent::Opened => {
-                self.enter(now, Phase::Auth);
-            }
-            LinkEvent::Authenticated { user, hlak } => {
-                if let Some(call) = &mut self.call {
-                    call.authenticated(hlak);
-                }
-                if let Some((user, method)) = user {
-                    self.events.push_back(Event::Authenticated { user, method });
-                }
-                self.enter(now, Phase::Ncp);
-            }
-            LinkEvent::Refused { user, method } => {
-                self.events.push_back(Event::AuthenticationFailed { user, method });
-                if self.quirks.has(Behaviour::EofOnAuthFailure) {
-                    self.finish(Closed::BrokenOff);
-                }
-            }
-            LinkEvent::NetworkUp => self.announce_addresses(now),
-            LinkEvent::Finished(reason) => self.with_call(now, |call, send| {
-                call.disconnect(now, reason, send);
-                None
-            }),
-        }
-    }
-
-    /// Tells about the addresses that may be used now and could not before.
-    fn announce_addresses(&mut self, now: Instant) {
-        if !self.call.as_ref().is_some_and(Call::is_connected) {
-            return;
-        }
-        let (ipv4, ipv6) = (self.link.ipv4_address(), self.link.ipv6_address());
-        if let Some(address) = ipv4.filter(|_| ipv4 != self.announced.0) {
-            self.announced.0 = ipv4;
-            self.events.push_back(Event::Up { address });
-        }
-        if let Some(address) = ipv6.filter(|_| ipv6 != self.announced.1) {
-            self.announced.1 = ipv6;
-            self.events.push_back(Event::Up6 { address });
-        }
-        if ipv4.is_some() || ipv6.is_some() {
-            self.enter(now, Phase::Up);
-        }
-    }
-
-    /// Comes to a phase, once; returns whether the connection was broken off there.
-    fn enter(&mut self, now: Instant, phase: Phase) -> bool {
-        if phase <= self.phase {
-            return false;
-        }
-        self.phase = phase;
-        if phase == Phase::Up {
-            self.up_timer = Some(now + UP_DELAY);
-            return false;
-        }
-        self.misbehave(now, phase)
-    }
-
-    /// Does what it was told to do in a phase; returns whether the connection was broken off.
-    fn misbehave(&mut self, now: Instant, phase: Phase) -> bool {
-        for packet in self.quirks.extra_packets(phase) {
-            self.output.push(&packet, &[]);
-        }
-        if phase == Phase::Up {
-            self.misbehave_when_up(now);
-        }
-        let Some(how) = self.quirks.break_off(phase) else { return false };
-        self.note(format!("breaking off as told: {}", how.purpose()));
-        match how {
-            BreakOff::Silent => self.progress = Progress::Silent,
-            BreakOff::Close => self.finish(Closed::BrokenOff),
-            BreakOff::Abort => self.with_call(now, |call, send| {
-                let status = StatusInfo::new(attribute::NO_ERROR, Status::UNACCEPTED_FRAME_RECEIVED);
-                call.abort(now, status, "as told".to_owned(), send);
-                None
-            }),
-            BreakOff::Disconnect => self.with_call(now, |call, send| {
-                call.disconnect(now, "as told".to_owned(), send);
-                None
-            }),
-        }
-        true
-    }
-
-    fn misbehave_when_up(&mut self, now: Instant) {
-        if self.quirks.has(Behaviour::ChallengeAgain) {
-            self.link.challenge_again(now);
-        }
-        if self.quirks.has(Behaviour::LcpAgain) {
-            self.link.negotiate_lcp_again(now);
-        }
-        if self.quirks.has(Behaviour::IpcpAgain) {
-            self.link.negotiate_ipcp_again(now);
-        }
-        self.follow_link(now);
-        if self.quirks.has(Behaviour::CutInPacket) {
-            self.finish(Closed::BrokenOff);
-        }
-    }
-
     /// Sends a control frame, where the state of the call allows it (MS-SSTP 3.3.7.1).
     fn send_frame(&mut self, protocol: Protocol, information: &[u8]) {
         if !self.call.as_ref().is_some_and(|call| call.carries(protocol)) {
             return;
         }
-        let mut header = [0; MAX_FRAME_HEADER];
-        let client = self.link.client();
         // RFC 1661 6.6: LCP is never compressed
-        let compress = protocol != Protocol::LCP;
-        let length = frame_header(&mut header, protocol, information.len(), compress && client.acfc, client.pfc);
-        if information.len() + length <= MAX_PACKET_LEN {
-            self.output.push(&header[..length], information);
-        }
+        let client = if protocol == Protocol::LCP { ClientOptions::default() } else { self.link.client() };
+        self.output.push_frame(protocol, information, client.acfc, client.pfc);
     }
 
     /// Sends an IP datagram to the client; returns whether it could: the call is connected, the datagram's family is
@@ -430,10 +277,7 @@ impl Server {
         if !ready || datagram.len() > usize::from(client.mru) {
             return false;
         }
-        let mut header = [0; MAX_FRAME_HEADER];
-        let length = frame_header(&mut header, protocol, datagram.len(), client.acfc, client.pfc);
-        self.output.push(&header[..length], datagram);
-        true
+        self.output.push_frame(protocol, datagram, client.acfc, client.pfc)
     }
 
     /// Puts what is to be written next into `write`, replacing what it held; returns whether there was something. The
@@ -496,6 +340,7 @@ impl Server {
     /// Ends the connection: LCP Terminate-Request, then Call Disconnect, each with its timers.
     pub fn close(&mut self, now: Instant) {
         match &self.call {
+            _ if self.progress == Progress::Closed => {}
             _ if self.progress == Progress::Silent => self.finish(Closed::BrokenOff),
             None => self.finish(Closed::Disconnected("the server is stopping".to_owned())),
             Some(_) if self.link.is_open() => {
@@ -519,45 +364,4 @@ impl Server {
     fn note(&mut self, text: String) {
         self.events.push_back(Event::Note(text));
     }
-}
-
-/// The longest header before a frame's information field: SSTP's, address and control, protocol.
-const MAX_FRAME_HEADER: usize = HEADER_LEN + 4;
-
-/// Writes the headers of a frame with `length` octets of information to the start of `header`; returns their length.
-fn frame_header(
-    header: &mut [u8; MAX_FRAME_HEADER],
-    protocol: Protocol,
-    length: usize,
-    acfc: bool,
-    pfc: bool,
-) -> usize {
-    let mut at = HEADER_LEN;
-    if !acfc {
-        header[at..at + 2].copy_from_slice(&ADDRESS_CONTROL);
-        at += 2;
-    }
-    let [high, low] = protocol.0.to_be_bytes();
-    if !(pfc && high == 0) {
-        header[at] = high;
-        at += 1;
-    }
-    header[at] = low;
-    at += 1;
-    let sstp = Header { control: false, length: at + length };
-    header[..HEADER_LEN].copy_from_slice(&sstp.emit());
-    at
-}
-
-/// The configuration with its behaviours taken apart, and with the values that some of them set.
-fn effective(config: &Config) -> Config {
-    let mut config = config.clone();
-    config.behaviours = config.behaviours.iter().flat_map(|behaviour| behaviour.parts()).collect();
-    if config.behaviours.contains(&Behaviour::FrequentEcho) {
-        config.hello_interval = Duration::from_secs(3);
-    }
-    if config.behaviours.contains(&Behaviour::NoBindingCheck) {
-        config.verify_binding = false;
-    }
-    config
 }

@@ -143,7 +143,9 @@ fn seen(behaviour: Behaviour) -> bool {
         EapOnly | MsChapV1Only => matches!(pair.failure, Some(Failure::NoCommonAuthentication { .. })),
         NoAuth => pair.is_up() && !pair.got(Protocol::CHAP, 1),
         SlowAuth => pair.is_up() && chap(CHAP_SUCCESS).unwrap().0 == Duration::from_secs(20),
-        EofOnAuthFailure => pair.closed().is_some() && chap(CHAP_FAILURE).is_none(),
+        EofOnAuthFailure => {
+            pair.closed().is_some() && chap(CHAP_FAILURE).is_none() && !pair.got(Protocol::LCP, code::TERMINATE_REQUEST)
+        }
         TerminateOnAuthFailure => {
             chap(CHAP_FAILURE).is_none() && pair.got(Protocol::LCP, code::TERMINATE_REQUEST) && pair.closed().is_some()
         }
@@ -193,6 +195,9 @@ fn the_server_breaks_off_in_every_phase() {
         assert_eq!(pair.server.phase(), phase);
         assert_eq!((pair.closed(), pair.server.poll_timeout()), (None, None), "silent in {phase:?}");
         assert_eq!(pair.is_up(), phase == Phase::Up);
+        assert_eq!(pair.got(Protocol::LCP, code::CONFIGURE_ACK), phase > Phase::Lcp, "{phase:?}");
+        assert_eq!(pair.got(Protocol::CHAP, 1), phase > Phase::Auth, "{phase:?}");
+        assert_eq!(pair.got(Protocol::IPCP, code::CONFIGURE_REQUEST), phase > Phase::Ncp, "{phase:?}");
 
         let pair = good(Behaviour::In(BreakOff::Close, phase));
         assert_eq!(pair.closed().as_deref(), Some("broken off as told"), "closed in {phase:?}");
