@@ -78,7 +78,7 @@ vm_run() {
     local output LC_ALL=C       # lengths in octets
     output=$(printf '%s\n%s' ${#1} "$1" |
         in_server bash -c 'exec 3<>/dev/tcp/'$VM_ADDRESS'/7000 && cat >&3 && cat <&3' 2>/dev/null) || return 9
-    printf '%s\n' "${output%?rc=*}"
+    [ "${output%?rc=*}" = '' ] || printf '%s\n' "${output%?rc=*}"
     return "${output##*rc=}"
 }
 
