@@ -140,6 +140,11 @@ impl Call {
         self.state
     }
 
+    /// Why the call is ending, where its end has begun and was not our wish.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
     /// Whether PPP control frames may pass (MS-SSTP 3.2.7.1, 3.2.7.2).
     #[inline]
     pub fn passes_control(&self) -> bool {
@@ -208,19 +213,8 @@ impl Call {
         if self.state != State::ClientConnectAckReceived {
             return;
         }
-        let mut binding = CryptoBinding {
-            hash_protocol: self.hash_protocol.bit(),
-            nonce: self.nonce,
-            cert_hash: certificate_hash(self.hash_protocol, &self.certificate),
-            compound_mac: [0; 32],
-        };
-        // the MAC is computed over the very packet, with zeros where it will stand (MS-SSTP 3.2.5.2.1, 3.2.5.2.3)
-        let mut packet = Vec::with_capacity(CALL_CONNECTED_LEN);
-        ControlMessage::CallConnected(Box::new(binding.clone())).emit(&mut packet);
-        let mut input = [0; CALL_CONNECTED_LEN];
-        input.copy_from_slice(&packet);
-        binding.compound_mac = compound_mac(self.hash_protocol, hlak, &input);
-        self.send(&ControlMessage::CallConnected(Box::new(binding)));
+        let cert_hash = certificate_hash(self.hash_protocol, &self.certificate);
+        self.send(&call_connected(self.hash_protocol, self.nonce, cert_hash, hlak));
         self.state = State::ClientCallConnected;
         self.heard(now);
     }
@@ -370,6 +364,19 @@ impl Call {
     }
 }
 
+/// Call Connected with its crypto binding. The Compound MAC is computed over the very packet, with zeros where it will
+/// stand (MS-SSTP 3.2.5.2.1, 3.2.5.2.3).
+fn call_connected(hash_protocol: HashProtocol, nonce: [u8; 32], cert_hash: [u8; 32], hlak: &Hlak) -> ControlMessage {
+    let mut binding =
+        Box::new(CryptoBinding { hash_protocol: hash_protocol.bit(), nonce, cert_hash, compound_mac: [0; 32] });
+    let mut packet = Vec::with_capacity(CALL_CONNECTED_LEN);
+    ControlMessage::CallConnected(binding.clone()).emit(&mut packet);
+    let mut input = [0; CALL_CONNECTED_LEN];
+    input.copy_from_slice(&packet);
+    binding.compound_mac = compound_mac(hash_protocol, hlak, &input);
+    ControlMessage::CallConnected(binding)
+}
+
 fn name(message: &ControlMessage) -> &'static str {
     match message {
         ControlMessage::CallConnectRequest { .. } => "SSTP_MSG_CALL_CONNECT_REQUEST",
@@ -383,3 +390,6 @@ fn name(message: &ControlMessage) -> &'static str {
         ControlMessage::EchoResponse => "SSTP_MSG_ECHO_RESPONSE",
     }
 }
+
+#[cfg(test)]
+mod tests;
