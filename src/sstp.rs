@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::crypto::binding::{HashProtocol, Hlak, certificate_hash, compound_mac};
 use crate::wire::Malformed;
 use crate::wire::sstp::{
-    CALL_CONNECTED_LEN, ControlMessage, CryptoBinding, CryptoBindingRequest, ENCAPSULATED_PROTOCOL_PPP, Status,
-    StatusInfo, attribute,
+    CALL_CONNECTED_LEN, ControlMessage, CryptoBinding, CryptoBindingRequest, ENCAPSULATED_PROTOCOL_PPP, MAX_PACKET_LEN,
+    Status, StatusInfo, attribute,
 };
 
 /// Negotiation timer (MS-SSTP 3.2.2.1).
@@ -112,8 +112,9 @@ pub struct Call {
     out: Vec<u8>,
 }
 
-/// Control packets that may wait; what comes on top of them is a reply to a server that does not read.
-const MAX_WAITING: usize = 4096;
+/// Octets of control packets that may wait; what comes on top of them is a reply to a server that does not read. They are
+/// handed over as one, so that they have to fit where one packet does.
+const MAX_WAITING: usize = MAX_PACKET_LEN;
 
 impl Call {
     /// A call over a connection whose server showed this certificate (DER). It begins with a Call Connect Request.
@@ -358,8 +359,10 @@ impl Call {
     }
 
     fn send(&mut self, message: &ControlMessage) {
-        if self.out.len() < MAX_WAITING {
-            message.emit(&mut self.out);
+        let before = self.out.len();
+        message.emit(&mut self.out);
+        if self.out.len() > MAX_WAITING {
+            self.out.truncate(before);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::wire::sstp::Header;
+use crate::wire::sstp::{Header, MAX_PACKET_LEN};
 
 use State::{
     CallAbortPending, CallAbortTimeoutPending, CallDisconnectAckPending, CallDisconnectTimeoutPending,
@@ -463,6 +463,20 @@ fn what_cannot_be_accepted_is_answered_with_its_status() {
         assert!(matches!(&end, End::Misbehaved(_)) && format!("{end:?}").contains(problem), "{end:?}");
         bench.over_after(ABORT_TIMER_1, end);
     }
+}
+
+/// What waits is handed over whole, and has to fit where one packet does.
+#[test]
+fn replies_to_a_server_that_does_not_read_are_bounded() {
+    let mut bench = Bench::in_state(ClientCallConnected);
+    for _ in 0..10_000 {
+        bench.receive(&ControlMessage::EchoRequest);
+    }
+    bench.call.disconnect(bench.now);
+    let packets = bench.call.poll_transmit().unwrap();
+    assert!(packets.len() <= MAX_PACKET_LEN, "{}", packets.len());
+    assert_eq!(packets.len() % 8, 0, "only whole packets");
+    assert_eq!(bench.call.poll_transmit(), None);
 }
 
 #[test]
