@@ -132,6 +132,8 @@ pub struct Session {
     certificate: Box<[u8]>,
     mtu: u16,
     http_timer: Option<Instant>,
+    /// When Call Connect Request was sent.
+    call_began: Instant,
     /// We were told to close: the end is no error.
     closing: bool,
     error: Option<Error>,
@@ -175,6 +177,7 @@ impl Session {
             certificate: server_certificate.into(),
             mtu: config.mtu.unwrap_or(u16::MAX),
             http_timer: Some(now + HTTP_TIMER),
+            call_began: now,
             closing: false,
             error: None,
             out: VecDeque::from([request]),
@@ -302,6 +305,7 @@ impl Session {
             Ok(None) => return None,
             Ok(Some(response)) if response.status == 200 => {
                 self.http_timer = None;
+                self.call_began = now;
                 self.stage = Stage::Call(Box::new(Call::new(now, &self.certificate)));
                 self.enter(Phase::CallConnect);
                 self.advance(now);
@@ -367,7 +371,9 @@ impl Session {
 
     fn handle_call_event(&mut self, now: Instant, event: sstp::Event) {
         match event {
-            sstp::Event::ConnectAck => self.ppp.lower_up(now),
+            sstp::Event::ConnectAck => {
+                self.ppp.lower_up(now, now.saturating_duration_since(self.call_began));
+            }
             sstp::Event::Over(end) => {
                 let phase = self.reached;
                 let refused = self.ppp.lower_down().filter(|_| end.is_by_server());

@@ -28,6 +28,7 @@ pub struct Ppp {
     config: Config,
     entropy: Entropy,
     phase: Phase,
+    round_trip: Duration,
     lcp: Lcp,
     authenticator: Option<Authenticator>,
     authentication_timer: Option<Instant>,
@@ -50,6 +51,7 @@ impl Ppp {
             config,
             entropy,
             phase: Phase::Dead,
+            round_trip: Duration::ZERO,
             lcp,
             authenticator: None,
             authentication_timer: None,
@@ -64,9 +66,12 @@ impl Ppp {
         }
     }
 
-    /// The lower layer is up (MS-SSTP 3.1.7.1): the negotiation begins, and we speak first, since some servers do not.
-    pub fn lower_up(&mut self, now: Instant) {
+    /// The lower layer is up (MS-SSTP 3.1.7.1), on a path with this round trip: the negotiation begins, and we speak
+    /// first, since some servers do not.
+    pub fn lower_up(&mut self, now: Instant, round_trip: Duration) {
         self.enter(Phase::Establish);
+        self.round_trip = round_trip;
+        self.lcp.negotiator.set_round_trip(round_trip);
         for event in [AutomatonEvent::Open, AutomatonEvent::Up] {
             let done = self.lcp.event(now, event, &mut self.out);
             self.lcp_event(now, done);
@@ -86,11 +91,11 @@ impl Ppp {
             return;
         }
         if let Some(address) = self.config.ipv4 {
-            self.ipcp = Some(opened(now, IpcpPolicy::new(address), &mut self.out));
+            self.ipcp = Some(opened(now, self.round_trip, IpcpPolicy::new(address), &mut self.out));
         }
         if self.config.ipv6 {
             let policy = Ipv6cpPolicy::new(self.entropy.fork());
-            self.ipv6cp = Some(opened(now, policy, &mut self.out));
+            self.ipv6cp = Some(opened(now, self.round_trip, policy, &mut self.out));
         }
         // where neither is wanted, that is the end
         self.network_changed(now);
@@ -425,8 +430,9 @@ impl Ppp {
 }
 
 /// A network control protocol on a link that is up.
-fn opened<P: Policy>(now: Instant, policy: P, out: &mut Outbox) -> Negotiator<P> {
+fn opened<P: Policy>(now: Instant, round_trip: Duration, policy: P, out: &mut Outbox) -> Negotiator<P> {
     let mut negotiator = Negotiator::new(policy);
+    negotiator.set_round_trip(round_trip);
     negotiator.event(now, AutomatonEvent::Open, out);
     negotiator.event(now, AutomatonEvent::Up, out);
     negotiator

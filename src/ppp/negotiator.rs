@@ -21,10 +21,15 @@ pub const MAX_REFUSALS: u32 = 20;
 /// How often the restart timer may run out in one negotiation. An Ack begins Max-Configure anew (RFC 1661 4.4), so that a
 /// peer that acknowledges every request, and never sends one, would be asked for ever.
 pub const MAX_TIMEOUTS: u32 = 30;
-/// Restart timer (RFC 1661 4.6) of the first, second and every later Configure-Request. It begins below the RFC's 3 s
-/// because servers lose the first request while they start their PPP; a late reply still matches, since a
-/// retransmission keeps its identifier.
-const RESTART: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
+/// Restart timer (RFC 1661 4.6) of the first Configure-Request; that of the second is twice, and of every later one three
+/// times as long. It begins below the RFC's 3 s because servers lose the first request while they start their PPP; a late
+/// reply still matches, since a retransmission keeps its identifier.
+const RESTART: Duration = Duration::from_secs(1);
+/// On a long path it begins with two round trips, up to this. What is sent again while the answer is on its way reaches a
+/// server that is Opened by then, and has to begin anew (RFC 1661 4.1, RCR in Opened): that could go on for ever.
+const MAX_RESTART: Duration = Duration::from_secs(5);
+/// For so long after its Ack, the same Configure-Request again is one that was sent before the Ack had come.
+const REPETITION: Duration = Duration::from_secs(10);
 /// Restart timer of Terminate-Requests.
 const RESTART_TERMINATE: Duration = Duration::from_secs(1);
 /// A rejected packet is returned up to this length, well below every MRU (RFC 1661 5.6, 5.7).
@@ -98,14 +103,24 @@ pub struct Negotiator<P> {
     outstanding: Option<u8>,
     /// Options of that request.
     request: Vec<u8>,
+    restart: Duration,
     restart_timer: Option<Instant>,
     restart_count: u32,
-    transmissions: usize,
+    transmissions: u32,
     timeouts: u32,
     naks_sent: u32,
     refusals: u32,
     refused: Option<Refused>,
+    acknowledged: Option<Acknowledged>,
     ending: Option<Ending>,
+}
+
+/// The last Configure-Request of the peer that was acknowledged.
+#[derive(Debug)]
+struct Acknowledged {
+    identifier: u8,
+    request: Vec<u8>,
+    at: Instant,
 }
 
 /// A Configure-Request of the peer that was refused, and how.
@@ -135,6 +150,15 @@ impl Refused {
     }
 }
 
+impl Acknowledged {
+    /// Whether the peer sent the same request again before our Ack had come. Later, it has begun anew, with the same
+    /// identifier by chance.
+    fn is_repeated_by(&self, packet: ControlPacket<'_>, now: Instant) -> bool {
+        let same = self.identifier == packet.identifier && self.request == packet.data;
+        same && now.saturating_duration_since(self.at) < REPETITION
+    }
+}
+
 impl<P: Policy> Negotiator<P> {
     /// A negotiation in state Initial.
     pub fn new(policy: P) -> Self {
@@ -144,6 +168,7 @@ impl<P: Policy> Negotiator<P> {
             identifier: 0,
             outstanding: None,
             request: Vec::new(),
+            restart: RESTART,
             restart_timer: None,
             restart_count: 0,
             transmissions: 0,
@@ -151,8 +176,14 @@ impl<P: Policy> Negotiator<P> {
             naks_sent: 0,
             refusals: 0,
             refused: None,
+            acknowledged: None,
             ending: None,
         }
+    }
+
+    /// Suits the restart timer to a path with this round trip.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.restart = round_trip.saturating_mul(2).clamp(RESTART, MAX_RESTART);
     }
 
     /// State of the automaton.
@@ -256,6 +287,10 @@ impl<P: Policy> Negotiator<P> {
         // nothing may change before every option is known to be readable
         Options::new(packet.data).try_for_each(|option| option.map(drop))?;
         let identifier = packet.identifier;
+        if self.is_opened() && self.acknowledged.as_ref().is_some_and(|last| last.is_repeated_by(packet, now)) {
+            out.packet(P::PROTOCOL, code::CONFIGURE_ACK, identifier, packet.data);
+            return Ok(None);
+        }
         let refused = match self.refused.take().filter(|refused| refused.is_repeated_by(packet)) {
             Some(refused) if self.naks_sent < MAX_FAILURE => refused,
             _ => match self.judge(packet) {
@@ -267,6 +302,7 @@ impl<P: Policy> Negotiator<P> {
                 }
                 None => {
                     self.naks_sent = 0;
+                    self.acknowledged = Some(Acknowledged { identifier, request: packet.data.to_vec(), at: now });
                     let received = Received { identifier, reply: packet.data, ..Received::default() };
                     return Ok(self.run(now, Event::RcrGood, &received, out));
                 }
@@ -389,6 +425,7 @@ impl<P: Policy> Negotiator<P> {
                 self.refusals = 0;
                 self.naks_sent = 0;
                 self.refused = None;
+                self.acknowledged = None;
             }
         }
         self.state = next;
@@ -406,8 +443,8 @@ impl<P: Policy> Negotiator<P> {
         self.outstanding = Some(identifier);
         self.request = request;
         self.restart_count = self.restart_count.saturating_sub(1);
-        self.restart_timer = Some(now + RESTART[self.transmissions.min(RESTART.len() - 1)]);
         self.transmissions += 1;
+        self.restart_timer = Some(now + self.restart * self.transmissions.min(3));
     }
 
     fn next_identifier(&mut self) -> u8 {

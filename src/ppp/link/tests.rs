@@ -54,7 +54,7 @@ impl Bench {
         let ppp = Ppp::new(config, Entropy::new([8; 32]));
         let (sent, events) = (VecDeque::new(), VecDeque::new());
         let mut bench = Bench { ppp, now, sent, events, finished: 0, identifier: 0x80 };
-        bench.ppp.lower_up(now);
+        bench.ppp.lower_up(now, Duration::ZERO);
         bench.poll();
         bench
     }

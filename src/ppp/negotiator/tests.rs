@@ -342,6 +342,44 @@ fn the_peer_may_negotiate_anew() {
     assert_eq!(bench.at(27.0), Some(Layer::Finished));
 }
 
+/// RFC 1661 4.1 begins anew, and so does the peer when ours comes: on a path that is longer than the restart timers, for
+/// ever.
+#[test]
+fn a_request_that_was_sent_again_before_our_ack_had_come_does_not_begin_anew() {
+    let mut bench = opened();
+    for at in [0.1, 1.0, 3.0, 9.9] {
+        bench.at(at);
+        assert_eq!(bench.receive(CONFIGURE_REQUEST, 0x40, &few(9)), None);
+        bench.expect(CONFIGURE_ACK, 0x40, &few(9));
+    }
+    assert!(bench.negotiator.is_opened());
+    bench.quiet();
+    // another request is another matter, and so is the same one much later
+    for (at, identifier, wish) in [(0.1, 0x41, 9), (0.1, 0x40, 8), (10.0, 0x40, 9)] {
+        let mut bench = opened();
+        bench.at(at);
+        assert_eq!(bench.receive(CONFIGURE_REQUEST, identifier, &few(wish)), Some(Layer::Down));
+    }
+}
+
+#[test]
+fn on_a_long_path_the_answer_is_waited_for() {
+    for (round_trip, first) in [(0, 1), (400, 1), (500, 1), (1000, 2), (2000, 4), (60_000, 5)] {
+        let mut negotiator = Negotiator::new(apples(7, 9));
+        negotiator.set_round_trip(Duration::from_millis(round_trip));
+        let mut out = Outbox::default();
+        let mut now = start();
+        negotiator.event(now, Event::Open, &mut out);
+        negotiator.event(now, Event::Up, &mut out);
+        for times in [1, 2, 3, 3] {
+            let next = now + Duration::from_secs(first * times);
+            assert_eq!(negotiator.poll_timeout(), Some(next));
+            now = next;
+            negotiator.handle_timeout(now, &mut out);
+        }
+    }
+}
+
 #[test]
 fn unknown_codes_are_rejected() {
     let mut bench = opened();
