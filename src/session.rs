@@ -33,7 +33,7 @@ use crate::datapath::{DataHeader, TxBuf};
 use crate::ppp::auth::Credentials;
 use crate::ppp::lcp::LcpConfig;
 use crate::ppp::{self, Frame, Ppp};
-use crate::sstp::{self, Call};
+use crate::sstp::{self, Call, End, Misbehaviour};
 use crate::wire::http::{NotHttp, Request, Response};
 use crate::wire::ip::{self, IpVersion};
 use crate::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
@@ -202,7 +202,8 @@ impl Session {
                         Ok(_) => return at,
                         Err(malformed) => {
                             // MS-SSTP 3.1.5.1: no Call Abort into a stream that has lost its frame
-                            self.finish(Err(Error::PeerMisbehaved(malformed.to_string())));
+                            let end = call.end().cloned();
+                            self.conclude(end.or(Some(End::Misbehaved(Misbehaviour::Malformed(malformed)))));
                             return stream.len();
                         }
                     };
@@ -226,14 +227,11 @@ impl Session {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        let phase = self.reached;
-        let refused = self.ppp.lower_down().map(|failure| Error::from_ppp(failure, phase));
-        let result = match self.error.take().or(refused) {
-            Some(error) => Err(error),
-            None if self.closing => Ok(()),
-            None => Err(Error::ServerClosed { phase, reason: "it closed the connection without a word".to_owned() }),
+        let end = match &self.stage {
+            Stage::Call(call) => call.end().cloned(),
+            Stage::Http | Stage::Closed => None,
         };
-        self.finish(result);
+        self.conclude(end);
     }
 
     /// Timers may have run out.
@@ -243,7 +241,10 @@ impl Session {
         }
         if let Stage::Call(call) = &mut self.stage {
             call.handle_timeout(now);
-            self.ppp.handle_timeout(now);
+            // a call that is ending carries no frames, and the link has nothing to wait for
+            if call.passes_control() {
+                self.ppp.handle_timeout(now);
+            }
             self.advance(now);
         }
     }
@@ -252,7 +253,10 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Http => self.http_timer,
-            Stage::Call(call) => [call.poll_timeout(), self.ppp.poll_timeout()].into_iter().flatten().min(),
+            Stage::Call(call) => {
+                let ppp = self.ppp.poll_timeout().filter(|_| call.passes_control());
+                [call.poll_timeout(), ppp].into_iter().flatten().min()
+            }
             Stage::Closed => None,
         }
     }
@@ -294,6 +298,7 @@ impl Session {
             }
             Stage::Call(call) => {
                 call.disconnect(now);
+                self.enter(Phase::Terminating);
                 self.advance(now);
             }
         }
@@ -374,16 +379,7 @@ impl Session {
             sstp::Event::ConnectAck => {
                 self.ppp.lower_up(now, now.saturating_duration_since(self.call_began));
             }
-            sstp::Event::Over(end) => {
-                let phase = self.reached;
-                let refused = self.ppp.lower_down().filter(|_| end.is_by_server());
-                let refused = refused.map(|failure| Error::from_ppp(failure, phase));
-                let error = self.error.take().or(refused).or_else(|| Error::from_call(end, phase));
-                self.finish(match error {
-                    Some(error) if !self.closing => Err(error),
-                    _ => Ok(()),
-                });
-            }
+            sstp::Event::Over(end) => self.conclude(Some(end)),
         }
     }
 
@@ -450,6 +446,22 @@ impl Session {
             }
             self.events.push_back(Event::Phase(phase));
         }
+    }
+
+    /// The session is over. Of all that went wrong, what came first counts: the failure of the link, or else what ended the
+    /// call; `end` is `None` where the connection just ended.
+    fn conclude(&mut self, end: Option<End>) {
+        let phase = self.reached;
+        let failure = self.ppp.lower_down(end.as_ref().is_none_or(End::is_without_reason));
+        let failure = self.error.take().or(failure.map(|failure| Error::from_ppp(failure, phase)));
+        let ended = || match end {
+            Some(end) => Error::from_call(end, phase),
+            None => Some(Error::ServerClosed { phase, reason: "it closed the connection without a word".to_owned() }),
+        };
+        self.finish(match failure.or_else(ended) {
+            Some(error) if !self.closing => Err(error),
+            _ => Ok(()),
+        });
     }
 
     fn finish(&mut self, result: Result<(), Error>) {

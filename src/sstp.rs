@@ -79,9 +79,9 @@ pub enum End {
 }
 
 impl End {
-    /// Whether it was the server that ended a call which it had taken.
-    pub fn is_by_server(&self) -> bool {
-        matches!(self, End::AbortedByServer(_) | End::DisconnectedByServer(_))
+    /// Whether the server ended the call without saying why.
+    pub fn is_without_reason(&self) -> bool {
+        matches!(self, End::AbortedByServer(None | Some(Status::NO_ERROR)) | End::DisconnectedByServer(_))
     }
 }
 

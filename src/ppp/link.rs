@@ -78,11 +78,11 @@ impl Ppp {
         }
     }
 
-    /// The lower layer is down: nothing can be sent any more. Returns what the loss of the link means by itself: where
-    /// the server had our answer to judge, that it refused (some servers just hang up).
-    pub fn lower_down(&mut self) -> Option<Failure> {
+    /// The lower layer is down: nothing can be sent any more. Returns why the link had failed by then; where it had not, and
+    /// the server took it down `without_reason`, what that means by itself (some servers just hang up on who is refused).
+    pub fn lower_down(&mut self, without_reason: bool) -> Option<Failure> {
         self.finished = true;
-        self.failure.take().or_else(|| self.refused_silently())
+        self.failure.take().or_else(|| self.refused_silently().filter(|_| without_reason))
     }
 
     /// Opens the network control protocols: the answer to [`Event::Authenticated`], once the call is connected.
