@@ -44,6 +44,9 @@ pub const HTTP_TIMER: Duration = Duration::from_secs(30);
 /// Packets that wait for the driver; what comes on top of them waits in the protocols, which are bounded.
 const MAX_WAITING: usize = 32;
 
+/// The largest datagram that fits a packet behind the longest header of its frame (MS-SSTP 2.2.3, RFC 1661 2), in octets.
+pub const MAX_MTU: u16 = (MAX_PACKET_LEN - HEADER_LEN - ADDRESS_CONTROL.len() - 2) as u16;
+
 /// What a session needs to know about the connection. Plain data.
 pub struct Config {
     /// The value of the HTTP `Host` header: the gateway's name, with `:port` where it is not 443.
@@ -58,7 +61,7 @@ pub struct Config {
     pub methods: Methods,
     /// MRU to request in octets (RFC 1661 6.1).
     pub mru: u16,
-    /// Upper bound of the tunnel's MTU in octets; `None`: what the server's MRU allows.
+    /// Upper bound of the tunnel's MTU in octets; `None`: what the server's MRU and [`MAX_MTU`] allow.
     pub mtu: Option<u16>,
     /// Negotiate IPCP.
     pub ipv4: bool,
@@ -175,7 +178,7 @@ impl Session {
             reached: Phase::Http,
             ppp: Ppp::new(ppp, entropy),
             certificate: server_certificate.into(),
-            mtu: config.mtu.unwrap_or(u16::MAX),
+            mtu: config.mtu.map_or(MAX_MTU, |mtu| mtu.min(MAX_MTU)),
             http_timer: Some(now + HTTP_TIMER),
             call_began: now,
             closing: false,

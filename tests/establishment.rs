@@ -155,3 +155,16 @@ fn the_server_sees_an_orderly_end() {
     pair.run_for(Duration::from_secs(2));
     assert!(pair.server_events.contains(&Event::Closed(Closed::ClientDisconnected)), "{:?}", pair.server_events);
 }
+
+/// SSTP's 12-bit length bounds the packet (MS-SSTP 2.2.1); a server may ask for more (MS-SSTP 3.1.5.2 for 4091).
+#[test]
+fn the_largest_datagram_fits_a_packet_with_its_headers() {
+    for mru in [4087, 4091, 65535] {
+        let mut pair = Pair::new(client(), server::Config { mru, ..server("") });
+        let mtu = pair.up().mtu;
+        assert_eq!(mtu, 4087, "{mru}");
+        let largest = datagram(mtu, 0x33);
+        assert!(pair.send(IpVersion::V4, &largest));
+        assert_eq!(pair.server_delivered.last(), Some(&largest));
+    }
+}
