@@ -3,6 +3,7 @@
 # make check       all tests: check-core, check-code, check-nm, each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make demo        see it work on this machine, in a sandbox
+# make bench       what a tunnel costs on this machine: docs/performance.md
 
 SHELL := /bin/bash
 PREFIX ?= /usr
@@ -18,7 +19,7 @@ INSTALLED = \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
 	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
 
-.PHONY: all build build-all install uninstall check check-core check-code check-nm interop demo
+.PHONY: all build build-all install uninstall check check-core check-code check-nm interop demo bench
 
 all: build
 
@@ -60,3 +61,6 @@ interop: build-all
 
 demo:
 	@tests/demo
+
+bench: build-all
+	@benches/run
