@@ -101,6 +101,11 @@ impl Call {
         }
     }
 
+    /// Why the call is being ended, from the first word of it on.
+    pub fn reason(&self) -> Option<&Closed> {
+        self.reason.as_ref()
+    }
+
     /// Whether Call Connected was accepted and nobody has ended the call.
     pub fn is_connected(&self) -> bool {
         self.state == ServerCallConnected

@@ -54,14 +54,15 @@ impl Demand {
     /// The demands of a server, in order.
     fn all(config: &Config) -> Vec<Demand> {
         let has = |behaviour| config.behaviours.contains(&behaviour);
-        let methods = config.methods.iter().map(|method| Demand::Method(*method));
-        match () {
-            () if has(Behaviour::NoAuth) => Vec::new(),
-            () if has(Behaviour::EapOnly) => vec![Demand::Eap],
-            () if has(Behaviour::MsChapV1Only) => vec![Demand::MsChapV1],
-            () if has(Behaviour::EapFirst) => std::iter::once(Demand::Eap).chain(methods).collect(),
-            () => methods.collect(),
+        if has(Behaviour::NoAuth) {
+            return Vec::new();
         }
+        let only = [(Behaviour::EapOnly, Demand::Eap), (Behaviour::MsChapV1Only, Demand::MsChapV1)];
+        if let Some((_, demand)) = only.into_iter().find(|(behaviour, _)| has(*behaviour)) {
+            return vec![demand];
+        }
+        let first = has(Behaviour::EapFirst).then_some(Demand::Eap);
+        first.into_iter().chain(config.methods.iter().map(|method| Demand::Method(*method))).collect()
     }
 }
 

@@ -47,10 +47,12 @@ impl Quirks {
 
     /// How the stream is cut into writes.
     pub fn split(&self) -> Split {
-        match () {
-            () if self.has(Behaviour::SplitOctets) => Split::Octets,
-            () if self.has(Behaviour::SplitWrites) => Split::Header,
-            () => Split::No,
+        if self.has(Behaviour::SplitOctets) {
+            Split::Octets
+        } else if self.has(Behaviour::SplitWrites) {
+            Split::Header
+        } else {
+            Split::No
         }
     }
 
@@ -61,26 +63,22 @@ impl Quirks {
 
     /// How many Call Connect Requests are refused, whatever they hold.
     pub fn naks_owed(&self) -> u32 {
-        match () {
-            () if self.has(Behaviour::ConnectNak) => u32::MAX,
-            () if self.has(Behaviour::ConnectNakOnce) => 1,
-            () => 0,
-        }
+        if self.has(Behaviour::ConnectNak) { u32::MAX } else { self.has(Behaviour::ConnectNakOnce).into() }
     }
 
     /// The answer to a good HTTP request, and whether the SSTP stream follows it.
     pub fn http_answer(&self) -> (Vec<u8>, bool) {
-        match () {
-            () if self.has(Behaviour::Http404) => (http::refuse("404 Not Found"), false),
-            () if self.has(Behaviour::Http503) => (http::refuse("503 Service Unavailable"), false),
-            () if self.has(Behaviour::HttpGarbage) => (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec(), false),
-            () if self.has(Behaviour::HttpEndless) => {
-                let fields = "X-Filler: abcdefghijklmnopqrstuvwxyz\r\n".repeat(64 * 1024 / 38);
-                (format!("HTTP/1.1 200 OK\r\n{fields}").into_bytes(), false)
-            }
-            () if self.has(Behaviour::HttpBare) => (b"HTTP/1.1 200\r\n\r\n".to_vec(), true),
-            () => (http::accept(), true),
+        let refusals = [
+            (Behaviour::Http404, http::refuse("404 Not Found")),
+            (Behaviour::Http503, http::refuse("503 Service Unavailable")),
+            (Behaviour::HttpGarbage, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec()),
+            (Behaviour::HttpEndless, endless_header_block()),
+        ];
+        if let Some((_, answer)) = refusals.into_iter().find(|(behaviour, _)| self.has(*behaviour)) {
+            return (answer, false);
         }
+        let answer = if self.has(Behaviour::HttpBare) { b"HTTP/1.1 200\r\n\r\n".to_vec() } else { http::accept() };
+        (answer, true)
     }
 
     /// A control message as it goes out; `None`: it does not.
@@ -252,6 +250,11 @@ impl Quirks {
         }
         packets
     }
+}
+
+fn endless_header_block() -> Vec<u8> {
+    const FIELD: &str = "X-Filler: abcdefghijklmnopqrstuvwxyz\r\n";
+    format!("HTTP/1.1 200 OK\r\n{}", FIELD.repeat(64 * 1024 / FIELD.len())).into_bytes()
 }
 
 /// An ICMP echo request from 10.77.0.2 to 10.77.0.1.

@@ -24,7 +24,11 @@ impl Server {
     ) {
         let Some(call) = &mut self.call else { return };
         let mut send = Vec::new();
+        let was_ending = call.reason().is_some();
         let outcome = work(call, &mut send);
+        if let Some(reason) = call.reason().filter(|_| !was_ending) {
+            self.events.push_back(Event::Note(reason.to_string()));
+        }
         for packet in send.iter().filter_map(|message| self.quirks.control(message)) {
             self.output.push(&packet, &[]);
         }
