@@ -144,7 +144,7 @@ impl Pair {
     fn read_control(&mut self, packet: &[u8]) {
         let Ok(message) = ControlMessage::parse(packet) else { return };
         if matches!(message, ControlMessage::CallConnectAck(_)) {
-            self.ppp.lower_up(self.now);
+            self.ppp.lower_up(self.now, Duration::ZERO);
         }
         self.messages.push(message);
     }
