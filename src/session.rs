@@ -16,12 +16,13 @@
 //! Time and entropy come in by value: the same calls with the same arguments do the same things.
 
 mod error;
+mod trace;
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, trace};
+use tracing::debug;
 use zeroize::Zeroizing;
 
 pub use crate::ppp::auth::AuthProtocol;
@@ -213,7 +214,7 @@ impl Session {
                     let packet = &mut stream[at..at + header.length];
                     at += header.length;
                     if header.control {
-                        trace!(target: "sstp", packet = ?packet.get(4..6), "received control packet");
+                        trace::packets("received", packet);
                         call.handle_control(now, packet);
                         self.advance(now);
                     } else {
@@ -355,9 +356,9 @@ impl Session {
         if !passes {
             return;
         }
-        trace_frame("received", protocol, information);
+        trace::frame("received", protocol, information);
         if let Err(malformed) = self.ppp.handle_frame(now, protocol, information) {
-            debug!(target: "ppp", protocol = protocol.name(), %malformed, "discarded a frame");
+            debug!("discarded a frame of protocol {:#06x}: {malformed}", protocol.0);
         }
         self.advance(now);
     }
@@ -427,11 +428,11 @@ impl Session {
         let Stage::Call(call) = &mut self.stage else { return };
         while self.out.len() < MAX_WAITING {
             if let Some(packets) = call.poll_transmit() {
-                trace!(target: "sstp", octets = packets.len(), "sent control packets");
+                trace::packets("sent", &packets);
                 self.out.push_back(Zeroizing::new(packets));
             } else if let Some(frame) = self.ppp.poll_frame() {
                 if call.passes_control() {
-                    trace_frame("sent", frame.protocol, &frame.information);
+                    trace::frame("sent", frame.protocol, &frame.information);
                     self.out.push_back(encapsulate(&frame));
                 }
             } else {
@@ -442,7 +443,7 @@ impl Session {
 
     fn enter(&mut self, phase: Phase) {
         if self.phase != phase {
-            debug!(target: "session", from = ?self.phase, to = ?phase, "phase");
+            debug!("{:?} after {:?}", phase, self.phase);
             self.phase = phase;
             if phase != Phase::Terminating {
                 self.reached = phase;
@@ -496,11 +497,4 @@ fn encapsulate(frame: &Frame) -> Zeroizing<Vec<u8>> {
     packet.extend_from_slice(&frame.protocol.0.to_be_bytes());
     packet.extend_from_slice(information);
     packet
-}
-
-/// The one place that logs what PPP says. Of authentication only code and identifier are shown.
-fn trace_frame(direction: &str, protocol: Protocol, information: &[u8]) {
-    let secret = matches!(protocol, Protocol::PAP | Protocol::CHAP | Protocol::EAP);
-    let shown = &information[..information.len().min(if secret { 2 } else { 64 })];
-    trace!(target: "ppp", protocol = protocol.name(), information = ?shown, "{direction} frame");
 }

@@ -259,7 +259,7 @@ impl Call {
             }
             ControlMessage::EchoResponse if self.state == State::ClientCallConnected => {}
             unexpected => {
-                let end = End::Misbehaved(Misbehaviour::Unexpected(name(&unexpected)));
+                let end = End::Misbehaved(Misbehaviour::Unexpected(unexpected.name()));
                 self.refuse(now, attribute::NO_ERROR, Status::UNACCEPTED_FRAME_RECEIVED, end);
             }
         }
@@ -378,20 +378,6 @@ fn call_connected(hash_protocol: HashProtocol, nonce: [u8; 32], cert_hash: [u8; 
     input.copy_from_slice(&packet);
     binding.compound_mac = compound_mac(hash_protocol, hlak, &input);
     ControlMessage::CallConnected(binding)
-}
-
-fn name(message: &ControlMessage) -> &'static str {
-    match message {
-        ControlMessage::CallConnectRequest { .. } => "SSTP_MSG_CALL_CONNECT_REQUEST",
-        ControlMessage::CallConnectAck(_) => "SSTP_MSG_CALL_CONNECT_ACK",
-        ControlMessage::CallConnectNak(_) => "SSTP_MSG_CALL_CONNECT_NAK",
-        ControlMessage::CallConnected(_) => "SSTP_MSG_CALL_CONNECTED",
-        ControlMessage::CallAbort(_) => "SSTP_MSG_CALL_ABORT",
-        ControlMessage::CallDisconnect(_) => "SSTP_MSG_CALL_DISCONNECT",
-        ControlMessage::CallDisconnectAck => "SSTP_MSG_CALL_DISCONNECT_ACK",
-        ControlMessage::EchoRequest => "SSTP_MSG_ECHO_REQUEST",
-        ControlMessage::EchoResponse => "SSTP_MSG_ECHO_RESPONSE",
-    }
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn every_message_in_every_state() {
             let timer = bench.call.poll_timeout();
             bench.now += Duration::from_millis(100);
             bench.receive_octets(&message(row.trim()));
-            let sent: Vec<_> = bench.sent().iter().map(name).collect();
+            let sent: Vec<_> = bench.sent().iter().map(ControlMessage::name).collect();
             let at = format!("{row} in {before:?}");
             let (expected, after) = match cell.split_once('/') {
                 None => ("-", *before),

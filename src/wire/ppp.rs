@@ -39,7 +39,7 @@ impl Protocol {
         self.0 < 0x8000
     }
 
-    /// The protocol's usual name.
+    /// The protocol's usual name; empty where it has none here.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::IPV4 => "IPv4",
@@ -51,7 +51,7 @@ impl Protocol {
             Protocol::PAP => "PAP",
             Protocol::CHAP => "CHAP",
             Protocol::EAP => "EAP",
-            _ => "another protocol",
+            _ => "",
         }
     }
 }

@@ -268,6 +268,21 @@ impl ControlMessage {
         })
     }
 
+    /// The message's name (MS-SSTP 2.2.2).
+    pub fn name(&self) -> &'static str {
+        match self {
+            ControlMessage::CallConnectRequest { .. } => "SSTP_MSG_CALL_CONNECT_REQUEST",
+            ControlMessage::CallConnectAck(_) => "SSTP_MSG_CALL_CONNECT_ACK",
+            ControlMessage::CallConnectNak(_) => "SSTP_MSG_CALL_CONNECT_NAK",
+            ControlMessage::CallConnected(_) => "SSTP_MSG_CALL_CONNECTED",
+            ControlMessage::CallAbort(_) => "SSTP_MSG_CALL_ABORT",
+            ControlMessage::CallDisconnect(_) => "SSTP_MSG_CALL_DISCONNECT",
+            ControlMessage::CallDisconnectAck => "SSTP_MSG_CALL_DISCONNECT_ACK",
+            ControlMessage::EchoRequest => "SSTP_MSG_ECHO_REQUEST",
+            ControlMessage::EchoResponse => "SSTP_MSG_ECHO_RESPONSE",
+        }
+    }
+
     /// Appends the whole packet, header included.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();

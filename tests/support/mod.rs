@@ -63,6 +63,9 @@ struct Flight {
     octets: Option<Vec<u8>>,
 }
 
+/// Something on the way that may change what passes.
+pub type Tamper = Box<dyn FnMut(&mut Vec<u8>)>;
+
 /// Both ends of a connection.
 pub struct Pair {
     pub client: Session,
@@ -72,7 +75,7 @@ pub struct Pair {
     /// At most so many octets reach the client at once.
     pub chunk: usize,
     /// What happens to octets of the client before they reach the server.
-    pub tamper: Box<dyn FnMut(&mut Vec<u8>)>,
+    pub tamper: Tamper,
     /// What the client told, and when, from the start.
     pub events: Vec<(Duration, Event)>,
     pub server_events: Vec<server::Event>,
@@ -186,7 +189,7 @@ impl Pair {
 
     /// Gives octets to the client as if they had come from the server.
     pub fn inject(&mut self, octets: &[u8]) {
-        self.to_client(octets);
+        self.client_receives(octets);
         self.settle();
     }
 
@@ -228,7 +231,7 @@ impl Pair {
 
     fn arrive(&mut self, flight: Flight) {
         match (flight.to_client, flight.octets) {
-            (true, Some(octets)) => self.to_client(&octets),
+            (true, Some(octets)) => self.client_receives(&octets),
             (true, None) => self.client.handle_eof(self.now),
             (false, _) if self.server_closed => {}
             (false, Some(mut octets)) => {
@@ -240,7 +243,7 @@ impl Pair {
         }
     }
 
-    fn to_client(&mut self, octets: &[u8]) {
+    fn client_receives(&mut self, octets: &[u8]) {
         self.received.extend_from_slice(octets);
         for piece in octets.chunks(self.chunk) {
             self.rx.extend_from_slice(piece);

@@ -12,7 +12,7 @@ use crate::profile::{Profile, Secrets};
 use crate::session::{self, NetworkParameters};
 use crate::tunnel::{self, Command, Established, Failure, Tunnel, TunnelState};
 
-/// How many notices of one profile are logged; it has 41 keys, more can only be names that nobody knows.
+/// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
 
 /// Begins the line that says why `Connect` was refused.
