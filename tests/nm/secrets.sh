@@ -62,14 +62,3 @@ silent_log() {
     keys=$(grep -E '(nm-sstp|nm_sstp)' <<<"$log" | grep -Eio '\b([0-9a-f]{2}[ :,]?){16,}\b|\[([0-9]{1,3}, ){15,}')
     [ -z "$keys" ] || fail "these look like keys: $keys"
 }
-
-# Hexadecimal octets as a pattern that finds them in hexadecimal or decimal, with or without separators.
-octets_pattern() {
-    local octet hex='' decimal=''
-    for octet in $1; do
-        hex+="${hex:+[ :,]?}[${octet:0:1}$(tr a-f A-F <<<"${octet:0:1}")$(tr A-F a-f <<<"${octet:0:1}")]"
-        hex+="[${octet:1:1}$(tr a-f A-F <<<"${octet:1:1}")$(tr A-F a-f <<<"${octet:1:1}")]"
-        decimal+="${decimal:+, ?}$((16#$octet))"
-    done
-    say "$hex|$decimal"
-}

@@ -92,3 +92,14 @@ vpn_case() {
     wait_for 3 machine_is_clean
 }
 clean_case() { "$@" && nothing_left; }
+
+# Hexadecimal octets as a pattern that finds them in hexadecimal or decimal, with or without separators.
+octets_pattern() {
+    local octet hex='' decimal=''
+    for octet in $1; do
+        hex+="${hex:+[ :,]?}[${octet:0:1}$(tr a-f A-F <<<"${octet:0:1}")$(tr A-F a-f <<<"${octet:0:1}")]"
+        hex+="[${octet:1:1}$(tr a-f A-F <<<"${octet:1:1}")$(tr A-F a-f <<<"${octet:1:1}")]"
+        decimal+="${decimal:+, ?}$((16#$octet))"
+    done
+    say "$hex|$decimal"
+}
