@@ -19,14 +19,18 @@ INSTALLED = \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
 	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
 
-.PHONY: all build build-all install uninstall check check-core check-code check-nm interop demo bench
+.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm interop demo bench
 
 all: build
 
 build:
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog
 
-# with the programs that only tests and the demo use
+# with the server that the tests and the demo use
+build-lab:
+	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
+		--package sstp-test-server --features sstp-test-server/daemon
+
 build-all:
 	$(CARGO) build --release --workspace --all-features
 
@@ -53,10 +57,10 @@ check-core:
 check-code:
 	@tests/check-code
 
-check-nm: build-all
+check-nm: build-lab
 	@tests/nm/run
 
-interop: build-all
+interop: build-lab
 	@tests/interop/run
 
 demo:
