@@ -11,11 +11,14 @@ use sstp_test_server::pool::Pool;
 use sstp_test_server::{Behaviour, Config, Method, User};
 use zeroize::Zeroizing;
 
+use super::tls::Version;
+
 /// Name, value and meaning of every option.
 const OPTIONS: &[(&str, &str, &str)] = &[
     ("--listen", "ADDR:PORT", "where to listen; 0.0.0.0:443 by default"),
     ("--cert", "FILE", "certificate chain as PEM, the server's own first"),
-    ("--key", "FILE", "its private key as PEM, PKCS#8"),
+    ("--key", "FILE", "its private key as PEM"),
+    ("--tls", "VERSION", "greatest version of TLS: 1.2 or 1.3, the default"),
     (
         "--user",
         "NAME:PASSWORD[:METHOD]",
@@ -53,6 +56,8 @@ pub struct Args {
     pub listen: SocketAddr,
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// Greatest version of TLS.
+    pub tls: Version,
     pub pool: Pool,
     /// Name of the TUN device; `None`: there is none.
     pub tun: Option<String>,
@@ -74,6 +79,7 @@ impl Command {
             listen: SocketAddr::from(([0, 0, 0, 0], 443)),
             certificate: PathBuf::new(),
             key: PathBuf::new(),
+            tls: Version::Tls13,
             pool: Pool::default(),
             tun: Some("sstp%d".to_owned()),
             mtu: 1400,
@@ -118,6 +124,7 @@ impl Args {
         let config = &mut self.config;
         match name {
             "--listen" => self.listen = parse(value, "an address and a port")?,
+            "--tls" => self.tls = value.parse()?,
             "--user" => config.users.push(user(value)?),
             "--users" => {
                 let text = std::fs::read_to_string(value).map_err(|error| format!("{value}: {error}"))?;
@@ -261,6 +268,7 @@ mod tests {
             &format!("{NEEDED} --auth eap"),
             &format!("{NEEDED} --dns 10.0.0.1 --dns 10.0.0.2 --dns 10.0.0.3"),
             &format!("{NEEDED} --mtu 100"),
+            &format!("{NEEDED} --tls 1.1"),
             &format!("{NEEDED} --misbehave nicely"),
             &format!("{NEEDED} --tun"),
         ] {

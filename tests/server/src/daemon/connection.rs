@@ -8,13 +8,13 @@ use std::time::Duration;
 use socket2::SockRef;
 use sstp_test_server::behaviour::{BreakOff, Phase};
 use sstp_test_server::{Behaviour, Closed, Event, Server};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, WriteHalf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_native_tls::TlsStream;
 
 use super::seed;
 use super::switch::{Peer, Switch};
+use super::tls::Stream;
 
 /// How long the TLS handshake may take.
 const TLS_TIMER: Duration = Duration::from_secs(60);
@@ -22,11 +22,8 @@ const TLS_TIMER: Duration = Duration::from_secs(60);
 const SHUTDOWN_TIMER: Duration = Duration::from_secs(1);
 /// Octets that may wait in the kernel, not sent yet. What waits there waits behind everything else.
 const NOT_SENT_LOW_WATER: u32 = 128 * 1024;
-/// Read from TCP at once: TLS itself reads every record with two small reads.
-const READ_AHEAD: usize = 64 * 1024;
-
-/// Everything below the server: TLS over a buffered TCP connection.
-type Stream = TlsStream<BufReader<TcpStream>>;
+/// Read from TLS at once, at most.
+const READ_LEN: usize = 64 * 1024;
 
 /// Serves a client from the accepted TCP connection to its end.
 pub async fn serve(switch: Rc<Switch>, stream: TcpStream, client: SocketAddr) {
@@ -37,6 +34,7 @@ pub async fn serve(switch: Rc<Switch>, stream: TcpStream, client: SocketAddr) {
         Ok(None) => return log("closed: broken off as told"),
         Err(reason) => return log(&format!("closed: {reason}")),
     };
+    log(&tls.description());
     let entropy = match seed() {
         Ok(entropy) => entropy,
         Err(error) => return log(&format!("closed: no entropy: {error}")),
@@ -61,7 +59,6 @@ async fn set_up(switch: &Switch, mut stream: TcpStream) -> Result<Option<Stream>
         return Ok(None);
     }
     tune(&stream).map_err(|error| format!("the socket cannot be set up: {error}"))?;
-    let stream = BufReader::with_capacity(READ_AHEAD, stream);
     match timeout(TLS_TIMER, switch.acceptor.accept(stream)).await {
         Ok(Ok(tls)) => Ok(Some(tls)),
         Ok(Err(error)) => Err(format!("TLS failed: {error}")),
@@ -84,7 +81,7 @@ impl Connection<'_> {
     /// Moves octets until the server says that it is over, and everything before that is written.
     async fn run(&self, tls: Stream) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(tls);
-        let mut received = vec![0; READ_AHEAD].into_boxed_slice();
+        let mut received = vec![0; READ_LEN].into_boxed_slice();
         let (mut write, mut written) = (Vec::new(), 0);
         let mut closed = None;
         loop {

@@ -4,24 +4,23 @@ pub mod args;
 mod connection;
 mod device;
 mod switch;
+pub mod tls;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use native_tls::{Certificate, Identity};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
-use zeroize::Zeroizing;
 
 use args::Args;
 use device::Device;
 use switch::Switch;
+use tls::Acceptor;
 
 /// How long the clients may take to agree to the end when the daemon is stopped.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -37,8 +36,8 @@ pub fn run(args: Args) -> Result<(), String> {
 }
 
 async fn serve(args: Args) -> Result<(), String> {
-    let Args { listen, certificate, key, pool, tun, mtu, mut config } = args;
-    let (acceptor, leaf) = tls(&certificate, &key)?;
+    let Args { listen, certificate, key, tls, pool, tun, mtu, mut config } = args;
+    let (acceptor, leaf) = Acceptor::new(&certificate, &key, tls)?;
     config.certificate = leaf;
     let device = match tun {
         Some(name) => Some(Device::create(&name, mtu, pool.server(), pool.prefix(), config.ipv6).await?),
@@ -73,22 +72,6 @@ fn accept(switch: &Rc<Switch>, accepted: std::io::Result<(TcpStream, SocketAddr)
         }
         Err(error) => eprintln!("cannot accept a connection: {error}"),
     }
-}
-
-/// The TLS side, and the server's own certificate as DER.
-fn tls(certificate: &Path, key: &Path) -> Result<(tokio_native_tls::TlsAcceptor, Vec<u8>), String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let (chain, key_pem) = (read(certificate)?, Zeroizing::new(read(key)?));
-    let certificates = Certificate::stack_from_pem(&chain).map_err(|error| error.to_string());
-    let leaf = certificates.and_then(|certificates| match certificates.first() {
-        Some(leaf) => leaf.to_der().map_err(|error| error.to_string()),
-        None => Err("there is no certificate in it".to_owned()),
-    });
-    let leaf = leaf.map_err(|reason| format!("{}: {reason}", certificate.display()))?;
-    let identity = Identity::from_pkcs8(&chain, &key_pem)
-        .map_err(|error| format!("{} is not a PKCS#8 key that fits the certificate: {error}", key.display()))?;
-    let acceptor = native_tls::TlsAcceptor::new(identity).map_err(|error| format!("TLS: {error}"))?;
-    Ok((acceptor.into(), leaf))
 }
 
 /// A seed from the system's random source.

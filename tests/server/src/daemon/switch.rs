@@ -11,9 +11,9 @@ use sstp_test_server::pool::Pool;
 use sstp_test_server::{Config, Server};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
-use tokio_native_tls::TlsAcceptor;
 
 use super::device::Device;
+use super::tls::Acceptor;
 
 /// Octets that may wait for a client before the TUN device is left unread: two TLS records' worth behind the one that is
 /// being written. More would only be delay.
@@ -27,7 +27,7 @@ const BATCH: usize = 64;
 /// What the connections share. Everything happens on one thread, so that nothing here is locked.
 pub struct Switch {
     pub config: Arc<Config>,
-    pub acceptor: TlsAcceptor,
+    pub acceptor: Acceptor,
     pool: RefCell<Pool>,
     device: Option<Device>,
     table: RefCell<HashMap<IpAddr, Rc<Peer>>>,
@@ -74,7 +74,7 @@ impl Peer {
 }
 
 impl Switch {
-    pub fn new(config: Arc<Config>, acceptor: TlsAcceptor, pool: Pool, device: Option<Device>) -> Rc<Self> {
+    pub fn new(config: Arc<Config>, acceptor: Acceptor, pool: Pool, device: Option<Device>) -> Rc<Self> {
         Rc::new(Switch {
             config,
             acceptor,
