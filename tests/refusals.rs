@@ -112,3 +112,13 @@ fn a_server_without_an_address_to_give() {
         assert!(pair.elapsed() <= Duration::from_secs(3), "{behaviour}: {:?}", pair.elapsed());
     }
 }
+
+#[test]
+fn a_server_that_asks_for_nothing_proves_nothing() {
+    let mut pair = Pair::new(Config { methods: MSCHAPV2, ..client() }, server("no-auth"));
+    let error = pair.closed().unwrap_err();
+    assert!(matches!(error, Error::PeerIncompatible(_)), "{error}");
+    assert!(!pair.phases().iter().any(|(_, phase)| *phase == Phase::NetworkLayerProtocol));
+    // where the password could be sent by PAP nobody counts on a proof
+    Pair::new(Config { methods: PAP, ..client() }, server("no-auth")).up();
+}

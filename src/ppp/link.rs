@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::auth::{Authenticator, Outcome};
+use super::auth::{AuthProtocol, Authenticator, Outcome};
 use super::automaton::{Event as AutomatonEvent, State};
 use super::ipcp::IpcpPolicy;
 use super::ipv6cp::Ipv6cpPolicy;
@@ -264,7 +264,10 @@ impl Ppp {
                 let authenticator = Authenticator::new(protocol, credentials, self.entropy.fork());
                 self.authenticator.insert(authenticator).start(now, &mut self.out);
             }
-            None => self.authenticated(Hlak::zero()),
+            // where even PAP may be used nobody counts on the server to prove itself; elsewhere a server that does not
+            // ask must not get by without the proof
+            None if self.config.lcp.accept.contains(&AuthProtocol::Pap) => self.authenticated(Hlak::zero()),
+            None => self.fail(now, Failure::NoAuthentication),
         }
     }
 

@@ -151,6 +151,9 @@ pub enum Failure {
         /// What the server asked for last.
         asked: String,
     },
+    /// The server asks for no authentication, and the methods that are allowed are ones by which it would have to prove
+    /// itself, too.
+    NoAuthentication,
     /// The server did not accept user and password.
     AuthenticationFailed {
         /// Error code of an MS-CHAPv2 Failure (RFC 2759 6).

@@ -97,6 +97,11 @@ impl Error {
                 "the server insists on {asked} for authentication, which this connection does not allow or support; \
                  allow another method in its settings, or ask the server's administrator for one"
             )),
+            Failure::NoAuthentication => Error::PeerIncompatible(
+                "the server asks for no user name and password, so that it need not show that it knows them either; \
+                 it may not be the server that it claims to be (allow PAP in the connection's settings to accept it)"
+                    .to_owned(),
+            ),
             Failure::AuthenticationFailed { code, message } => Error::AuthenticationFailed { code, message },
             Failure::PeerNotAuthentic => Error::PeerNotAuthentic,
             Failure::Unanswered(protocol) => Error::TimedOut(match protocol {
