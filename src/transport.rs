@@ -399,4 +399,6 @@ fn certificate_problem(text: &str) -> CertificateProblem {
 }
 
 #[cfg(test)]
+pub(crate) mod pki;
+#[cfg(test)]
 mod tests;

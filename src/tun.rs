@@ -180,4 +180,4 @@ impl Device for Tun {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@
 //! into [`Command`]s and [`TunnelState`] into its signals; there is nothing else between them.
 
 mod relay;
+mod rx_buf;
 
 use std::fmt;
 use std::io;
@@ -247,3 +248,6 @@ async fn run(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

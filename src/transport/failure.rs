@@ -108,7 +108,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NameNotFound { host, reason } => {
-                write!(f, "the gateway's name {host} could not be resolved ({reason})")
+                write!(
+                    f,
+                    "the gateway's name {host} could not be resolved ({reason}): \
+                     check the name, and whether this machine has a network"
+                )
             }
             Error::ResolverTimedOut { host, after } => {
                 write!(f, "no DNS server answered in {} s when asked for the gateway {host}", after.as_secs())
@@ -219,8 +223,15 @@ fn fmt_certificate(
         },
         CertificateProblem::Other(text) => write!(f, "the certificate of {host} ({address}) did not pass: {text}")?,
     }
-    match certificate {
-        Some(facts) => write!(f, "; it is {facts}"),
-        None => Ok(()),
+    if let Some(facts) = certificate {
+        write!(f, "; it is {facts}")?;
     }
+    f.write_str(match problem {
+        CertificateProblem::Untrusted(_) => {
+            "; if this is the right server, give the connection the certificate of that issuer as its CA (ca-cert)"
+        }
+        CertificateProblem::WrongName => "; if this is the right server, use a name of the certificate as the gateway",
+        CertificateProblem::Expired | CertificateProblem::Purpose => "; the server's administrator has to replace it",
+        CertificateProblem::NotYetValid | CertificateProblem::Other(_) => "",
+    })
 }

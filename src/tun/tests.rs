@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 
 /// Runs the test in a thread with a network namespace of its own.
-fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let tested = thread::spawn(|| {
         if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
             assert!(env::var_os("NM_SSTP_REQUIRE_PRIVILEGES").is_none(), "no network namespace: {errno}");
@@ -41,10 +41,11 @@ async fn link(index: u32) -> Option<LinkMessage> {
     netlink!(|handle| handle.link().get().match_index(index).execute().try_next()).ok().flatten()
 }
 
-async fn bring_up(tun: &Tun, address: Ipv4Addr) {
-    let request = LinkUnspec::new_with_index(tun.index).up().build();
+/// Brings an interface up and gives it this address.
+pub(crate) async fn bring_up(index: u32, address: Ipv4Addr) {
+    let request = LinkUnspec::new_with_index(index).up().build();
     netlink!(|handle| handle.link().change(request).execute()).unwrap();
-    netlink!(|handle| handle.address().add(tun.index, address.into(), 24).execute()).unwrap();
+    netlink!(|handle| handle.address().add(index, address.into(), 24).execute()).unwrap();
 }
 
 fn mtu(link: &LinkMessage) -> Option<u32> {
@@ -89,7 +90,7 @@ fn a_taken_or_impossible_name_is_an_error_that_names_it() {
 fn the_kernel_makes_up_no_address() {
     in_namespace(|| async {
         let tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(&tun, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         // Long enough for a link-local address, which needs no duplicate address detection here.
         sleep(Duration::from_millis(300)).await;
         let addresses: Vec<_> = netlink!(|handle| handle
@@ -114,7 +115,7 @@ fn the_kernel_makes_up_no_address() {
 fn datagrams_go_both_ways() {
     in_namespace(|| async {
         let mut tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(&tun, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 4000)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         socket.send_to(b"out", (Ipv4Addr::new(10, 9, 0, 2), 5000)).unwrap();
@@ -146,7 +147,7 @@ fn what_comes_before_the_link_is_up_is_lost_and_no_more() {
         let waited = timeout(Duration::from_millis(100), poll_fn(|cx| tun.poll_read(cx, &mut buffer))).await;
         assert!(waited.is_err(), "{waited:?}");
 
-        bring_up(&tun, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         assert!(tun.write(&datagram).unwrap());
         let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 4000)).unwrap();
         socket.send_to(b"out", (Ipv4Addr::new(10, 9, 0, 2), 5000)).unwrap();
@@ -159,7 +160,7 @@ fn what_comes_before_the_link_is_up_is_lost_and_no_more() {
 fn an_interface_that_somebody_deletes_is_noticed() {
     in_namespace(|| async {
         let mut tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(&tun, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         netlink!(|handle| handle.link().del(tun.index).execute()).unwrap();
         assert!(tun.write(&[0x45; 40]).is_err());
     });

@@ -1,6 +1,6 @@
 //! The loop that carries octets between the TLS stream, the session and the interface.
 //!
-//! One task, no lock, no channel, and nothing is allocated per packet. A *turn* gives every side its share, in this
+//! One task; on the way of a packet there is no lock, no channel and no allocation. A *turn* gives every side its share, in this
 //! order: a command, what TLS has for us, what we have for TLS, the clock. It is bounded on every side, so neither a
 //! saturated download nor a saturated upload starves the other or a command; a turn in which nothing moved sleeps until
 //! something can.
@@ -19,19 +19,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::coop;
 use tokio::time::{self, Sleep, sleep_until, timeout};
 
+use super::rx_buf::RxBuf;
 use super::{Command, Failure};
 use crate::datapath::{DataHeader, TxBuf};
 use crate::session::{Event, NetworkParameters, Phase, Session};
 use crate::tun::{self, Device};
 use crate::wire::ip::{self, IpVersion};
-
-/// Octets of inbound stream that are held: four full TLS records.
-const RX_LEN: usize = 64 * 1024;
 
 /// TLS records that are read in a turn before the other direction has its share.
 const READS_PER_TURN: usize = 4;
@@ -402,41 +400,5 @@ impl Headers {
     }
 }
 
-/// The stream from the server, as far as it was not consumed.
-struct RxBuf {
-    octets: Box<[u8]>,
-    end: usize,
-}
-
-impl RxBuf {
-    fn new() -> Self {
-        RxBuf { octets: vec![0; RX_LEN].into_boxed_slice(), end: 0 }
-    }
-
-    /// Reads more; the number of octets, 0 at the end of the stream.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncRead + Unpin)) -> Poll<io::Result<usize>> {
-        let mut room = ReadBuf::new(&mut self.octets[self.end..]);
-        if room.capacity() == 0 {
-            // The session always consumes whole packets, and none is so long.
-            return Poll::Ready(Err(io::Error::other("a packet without end")));
-        }
-        Pin::new(stream).poll_read(cx, &mut room).map_ok(|()| {
-            let length = room.filled().len();
-            self.end += length;
-            length
-        })
-    }
-
-    fn filled(&mut self) -> &mut [u8] {
-        &mut self.octets[..self.end]
-    }
-
-    /// Moves what was not consumed to the front.
-    fn consume(&mut self, consumed: usize) {
-        self.octets.copy_within(consumed..self.end, 0);
-        self.end -= consumed;
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use sstp_test_server::config::{Closed, User};
 use sstp_test_server::{Event as ServerEvent, Server};
+use tokio::io::ReadBuf;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ use super::*;
 use crate::session::{Config, Methods};
 
 const CERTIFICATE: &[u8] = b"any octets do for the crypto binding";
-const PASSWORD: &str = "open sesame";
+pub(crate) const PASSWORD: &str = "open sesame";
 const MTU: u16 = 1400;
 
 // ---------------------------------------------------------------------------------------------------- memory streams
@@ -253,8 +254,12 @@ fn server() -> Server {
 }
 
 fn server_that(behaviours: &[&str]) -> Server {
+    server_with(CERTIFICATE, behaviours)
+}
+
+pub(crate) fn server_with(certificate: &[u8], behaviours: &[&str]) -> Server {
     let config = sstp_test_server::Config {
-        certificate: CERTIFICATE.to_vec(),
+        certificate: certificate.to_vec(),
         users: vec![User { name: "user".to_owned(), password: Zeroizing::new(PASSWORD.to_owned()), method: None }],
         behaviours: behaviours.iter().map(|name| name.parse().unwrap()).collect(),
         ..sstp_test_server::Config::default()
@@ -264,13 +269,17 @@ fn server_that(behaviours: &[&str]) -> Server {
 
 /// What a server does with the datagrams that it gets.
 #[derive(Clone, Copy, PartialEq)]
-enum Answer {
+pub(crate) enum Answer {
     Echo,
     Nothing,
 }
 
 /// Runs a server over its end of the stream until either closes; how it ended, and the datagrams that came.
-async fn serve(mut server: Server, mut end: End, answer: Answer) -> (Option<Closed>, Vec<Vec<u8>>) {
+pub(crate) async fn serve(
+    mut server: Server,
+    mut end: impl AsyncRead + AsyncWrite + Unpin,
+    answer: Answer,
+) -> (Option<Closed>, Vec<Vec<u8>>) {
     let (mut datagrams, mut buffer, mut output, mut closed) = (Vec::new(), vec![0; 65_536], Vec::new(), None);
     while closed.is_none() {
         while server.poll_transmit(&mut output) {
@@ -374,7 +383,7 @@ impl Running {
     }
 }
 
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
     timeout(limit, future).await.expect("it hangs")
 }
 
