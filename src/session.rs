@@ -198,7 +198,8 @@ impl Session {
                 Stage::Closed => return stream.len(),
                 Stage::Http => match self.handle_http(now, &stream[at..]) {
                     Some(length) => at += length,
-                    None => return at,
+                    None if matches!(self.stage, Stage::Http) => return at,
+                    None => {}
                 },
                 Stage::Call(call) => {
                     let header = match Header::parse(&stream[at..]) {
