@@ -1,0 +1,142 @@
+//! The fuzzer's targets hold for the inputs of `fuzz/corpus` and for random ones, with any compiler.
+//!
+//! `PROPTEST_CASES=100000 cargo test --release --test fuzz_replay` tries as many random inputs for each.
+
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
+
+use std::fs;
+use std::path::Path;
+
+use fuzz::{negotiation, session, wire};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn replay(name: &str, target: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let files: Vec<_> = fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty(), "{} is empty", corpus.display());
+    for file in files {
+        println!("{}", file.display());
+        target(&fs::read(&file).unwrap());
+    }
+}
+
+fn replayable(data: &[u8]) {
+    assert_eq!(session::run(data), session::run(data), "the same input gives the same output");
+}
+
+#[test]
+fn corpora() {
+    replay("sstp", wire::sstp);
+    replay("ppp", wire::ppp);
+    replay("auth", wire::auth);
+    replay("http", wire::http);
+    replay("negotiation", negotiation::run);
+    replay("session", replayable);
+}
+
+/// Octets that begin like something: pure noise does not get past the first check.
+fn beginning_with(heads: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
+    (prop::sample::select(heads), vec(any::<u8>(), 0..160), any::<bool>()).prop_map(|(head, mut rest, whole)| {
+        let head = if whole { head } else { &head[..rest.len().min(head.len())] };
+        let mut octets = head.to_vec();
+        octets.append(&mut rest);
+        octets
+    })
+}
+
+/// A control packet whose length is right, and in whose data the lengths are small, as they are in reality.
+fn control_packet() -> impl Strategy<Value = Vec<u8>> {
+    let small = prop_oneof![3 => 0u8..12, 1 => any::<u8>()];
+    (0u8..16, any::<u8>(), vec(small, 0..80))
+        .prop_map(|(code, identifier, data)| [&[code, identifier, 0, data.len() as u8 + 4], data.as_slice()].concat())
+}
+
+/// An SSTP control packet whose header is right.
+fn control_message() -> impl Strategy<Value = Vec<u8>> {
+    let length = prop_oneof![Just(4u8), Just(6), Just(8), Just(12), Just(0x28), Just(0x68), any::<u8>()];
+    let attribute = (0u8..6, length, vec(any::<u8>(), 0..110), any::<bool>());
+    (0u8..12, vec(attribute, 0..3)).prop_map(|(kind, attributes)| {
+        let count = attributes.len() as u8;
+        let mut body = Vec::new();
+        for (id, length, mut value, fitting) in attributes {
+            if fitting {
+                value.resize(usize::from(length.saturating_sub(4)), 0x55);
+            }
+            body.extend([0, id, 0, length]);
+            body.append(&mut value);
+        }
+        let length = (body.len() + 8) as u16;
+        [&[0x10, 0x01], &length.to_be_bytes()[..], &[0, kind, 0, count], &body].concat()
+    })
+}
+
+/// Operations on a session. It gets on for a while before the first of them, so that they find it in every phase.
+fn operations() -> impl Strategy<Value = Vec<u8>> {
+    let step = prop_oneof![
+        4 => Just(vec![0]),
+        1 => Just(vec![10]),
+        1 => (0u8..16, vec(any::<u8>(), 0..6)).prop_map(|(operation, rest)| [&[operation], rest.as_slice()].concat()),
+        1 => (0u8..=9, 1u8..16, any::<u8>(), vec(0u8..16, 0..12)).prop_map(|(protocol, code, identifier, data)| {
+            [&[8, protocol, code, identifier, data.len() as u8], data.as_slice()].concat()
+        }),
+        1 => (0u8..3, 0u8..3, 0u8..4, 0u8..20).prop_map(|(which, code, data, cut)| vec![9, which, code, data, cut]),
+        1 => vec(any::<u8>(), 1..20),
+    ];
+    let head = (prop_oneof![Just(0), any::<u8>()], any::<u8>(), any::<u8>());
+    (head, 0usize..14, vec(step, 0..60)).prop_map(|((flags, method, behaviour), exchanges, steps)| {
+        [&[flags, method, behaviour][..], &vec![0; exchanges], &steps.concat()].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sstp(data in prop_oneof![control_message(), vec(any::<u8>(), 0..200)]) {
+        wire::sstp(&data);
+    }
+
+    #[test]
+    fn ppp(data in prop_oneof![
+        control_packet(),
+        beginning_with(&[&[0xff, 0x03, 0x00, 0x21, 0x45], &[0xff, 0x03, 0x57, 0x60], &[0xc0, 0x21]]),
+    ]) {
+        wire::ppp(&data);
+    }
+
+    #[test]
+    fn auth(data in prop_oneof![
+        control_packet(),
+        beginning_with(&[b"E=691 R=1 C=", b"S=407A5589115FD0D6209F510FE9C04566932CDA56", b"E=1 M=", &[0; 49]]),
+        "(S=)?[0-9A-Fa-f]{38,42}( M=.*)?".prop_map(String::into_bytes),
+        "([EVRCM]=[0-9A-F]{0,33} ?){0,6}".prop_map(String::into_bytes),
+    ]) {
+        wire::auth(&data);
+    }
+
+    #[test]
+    fn http(data in prop_oneof![
+        beginning_with(&[b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", b"HTTP/1.1 404 "]),
+        "HTTP/1.[01] [0-9]{3}( [a-zA-Z ]{0,12})?\r\n([A-Za-z-]{1,12}: [ -~]{0,20}\r\n){0,4}(\r\n)?.{0,20}"
+            .prop_map(String::into_bytes),
+    ]) {
+        wire::http(&data);
+    }
+
+    #[test]
+    fn negotiations(data in vec(any::<u8>(), 0..40)) {
+        negotiation::run(&data);
+    }
+
+    #[test]
+    fn sessions(data in operations()) {
+        session::run(&data);
+    }
+
+    #[test]
+    fn sessions_are_replayable(data in operations()) {
+        replayable(&data);
+    }
+}
