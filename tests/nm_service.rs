@@ -62,7 +62,8 @@ impl Bus {
                 Some(bus)
             }
             Err(error) => {
-                eprintln!("SKIPPED {test}: dbus-daemon cannot be started: {error}");
+                assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no dbus-daemon: {error}");
+                eprintln!("skipped {test}: dbus-daemon cannot be started: {error}");
                 std::fs::remove_dir_all(directory).expect("our own directory");
                 None
             }
