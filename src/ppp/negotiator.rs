@@ -110,26 +110,18 @@ pub struct Negotiator<P> {
     timeouts: u32,
     naks_sent: u32,
     refusals: u32,
-    refused: Option<Refused>,
-    acknowledged: Option<Acknowledged>,
+    answered: Option<Answered>,
     ending: Option<Ending>,
 }
 
-/// The last Configure-Request of the peer that was acknowledged.
+/// The last Configure-Request of the peer, and what it was answered with.
 #[derive(Debug)]
-struct Acknowledged {
+struct Answered {
     identifier: u8,
     request: Vec<u8>,
+    /// Code and options of a Configure-Nak or Configure-Reject; `None`: it was acknowledged.
+    refusal: Option<(u8, Vec<u8>)>,
     at: Instant,
-}
-
-/// A Configure-Request of the peer that was refused, and how.
-#[derive(Debug)]
-struct Refused {
-    identifier: u8,
-    request: Vec<u8>,
-    code: u8,
-    reply: Vec<u8>,
 }
 
 /// What the packet of an event brings to the actions.
@@ -140,23 +132,6 @@ struct Received<'a> {
     reply: &'a [u8],
     /// Code of a refusal: Configure-Nak or Configure-Reject.
     refusal: u8,
-}
-
-impl Refused {
-    /// Whether the peer has only sent the request again (RFC 1661 5.1): our answer is the same, and its wishes do not
-    /// count twice.
-    fn is_repeated_by(&self, packet: ControlPacket<'_>) -> bool {
-        self.identifier == packet.identifier && self.request == packet.data
-    }
-}
-
-impl Acknowledged {
-    /// Whether the peer sent the same request again before our Ack had come. Later, it has begun anew, with the same
-    /// identifier by chance.
-    fn is_repeated_by(&self, packet: ControlPacket<'_>, now: Instant) -> bool {
-        let same = self.identifier == packet.identifier && self.request == packet.data;
-        same && now.saturating_duration_since(self.at) < REPETITION
-    }
 }
 
 impl<P: Policy> Negotiator<P> {
@@ -175,8 +150,7 @@ impl<P: Policy> Negotiator<P> {
             timeouts: 0,
             naks_sent: 0,
             refusals: 0,
-            refused: None,
-            acknowledged: None,
+            answered: None,
             ending: None,
         }
     }
@@ -287,36 +261,44 @@ impl<P: Policy> Negotiator<P> {
         // nothing may change before every option is known to be readable
         Options::new(packet.data).try_for_each(|option| option.map(drop))?;
         let identifier = packet.identifier;
-        if self.is_opened() && self.acknowledged.as_ref().is_some_and(|last| last.is_repeated_by(packet, now)) {
-            out.packet(P::PROTOCOL, code::CONFIGURE_ACK, identifier, packet.data);
-            return Ok(None);
-        }
-        let refused = match self.refused.take().filter(|refused| refused.is_repeated_by(packet)) {
-            Some(refused) if self.naks_sent < MAX_FAILURE => refused,
-            _ => match self.judge(packet) {
-                Some(refused) => {
-                    if refused.code == code::CONFIGURE_NAK {
-                        self.policy.nak_sent();
-                    }
-                    refused
-                }
-                None => {
-                    self.naks_sent = 0;
-                    self.acknowledged = Some(Acknowledged { identifier, request: packet.data.to_vec(), at: now });
-                    let received = Received { identifier, reply: packet.data, ..Received::default() };
-                    return Ok(self.run(now, Event::RcrGood, &received, out));
-                }
-            },
+        let same = |last: &Answered| last.identifier == identifier && last.request == packet.data;
+        let answered = match self.answered.take().filter(same) {
+            // our Ack was still on its way, though RFC 1661 4.1 would have us begin anew; later it is a new beginning,
+            // with the same identifier by chance
+            Some(last)
+                if self.is_opened()
+                    && last.refusal.is_none()
+                    && now.saturating_duration_since(last.at) < REPETITION =>
+            {
+                out.packet(P::PROTOCOL, code::CONFIGURE_ACK, identifier, packet.data);
+                self.answered = Some(last);
+                return Ok(None);
+            }
+            // so was our refusal: it is the same, and the peer's wishes do not count twice
+            Some(last) if last.refusal.is_some() && self.naks_sent < MAX_FAILURE => last,
+            _ => {
+                let refusal = self.judge(packet);
+                Answered { identifier, request: packet.data.to_vec(), refusal, at: now }
+            }
         };
-        self.naks_sent += u32::from(refused.code == code::CONFIGURE_NAK);
-        let received = Received { identifier, reply: &refused.reply, refusal: refused.code };
-        let layer = self.run(now, Event::RcrBad, &received, out);
-        self.refused = Some(refused);
+        let layer = match &answered.refusal {
+            None => {
+                self.naks_sent = 0;
+                let received = Received { identifier, reply: packet.data, ..Received::default() };
+                self.run(now, Event::RcrGood, &received, out)
+            }
+            Some((refusal, reply)) => {
+                self.naks_sent += u32::from(*refusal == code::CONFIGURE_NAK);
+                self.run(now, Event::RcrBad, &Received { identifier, reply, refusal: *refusal }, out)
+            }
+        };
+        self.answered = Some(answered);
         Ok(layer)
     }
 
-    /// Judges every option of a readable Configure-Request; `None` where all of them are good.
-    fn judge(&mut self, packet: ControlPacket<'_>) -> Option<Refused> {
+    /// Judges every option of a readable Configure-Request; `None` where all of them are good, or else code and options
+    /// of the refusal.
+    fn judge(&mut self, packet: ControlPacket<'_>) -> Option<(u8, Vec<u8>)> {
         let (mut naks, mut rejects) = (Vec::new(), Vec::new());
         self.policy.begin();
         for option in Options::new(packet.data).flatten() {
@@ -329,18 +311,17 @@ impl<P: Policy> Negotiator<P> {
         if rejects.is_empty() && naks.is_empty() {
             return None;
         }
-        let (code, reply) = if !rejects.is_empty() {
-            (code::CONFIGURE_REJECT, rejects)
-        } else if self.naks_sent >= MAX_FAILURE {
+        if rejects.is_empty() && self.naks_sent < MAX_FAILURE {
+            self.policy.nak_sent();
+            return Some((code::CONFIGURE_NAK, naks));
+        }
+        if rejects.is_empty() {
             // RFC 1661 4.6: the options are returned as they came, and rejected
             let kinds: Vec<u8> = Options::new(&naks).flatten().map(|option| option.kind).collect();
             let refused = Options::new(packet.data).flatten().filter(|option| kinds.contains(&option.kind));
             refused.for_each(|option| option.emit(&mut rejects));
-            (code::CONFIGURE_REJECT, rejects)
-        } else {
-            (code::CONFIGURE_NAK, naks)
-        };
-        Some(Refused { identifier: packet.identifier, request: packet.data.to_vec(), code, reply })
+        }
+        Some((code::CONFIGURE_REJECT, rejects))
     }
 
     fn configure_refusal(
@@ -424,8 +405,7 @@ impl<P: Policy> Negotiator<P> {
                 self.outstanding = None;
                 self.refusals = 0;
                 self.naks_sent = 0;
-                self.refused = None;
-                self.acknowledged = None;
+                self.answered = None;
             }
         }
         self.state = next;
