@@ -6,8 +6,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::auth::{AuthProtocol, Credentials};
 use super::super::lcp::LcpConfig;
 use super::super::testing::{Sent, options, seconds, sent, start};
+use super::super::{Ipv4Parameters, Ipv6Parameters};
+
 use super::*;
 use crate::wire::auth::{chap_code, pap_code};
+use crate::wire::ip::IpVersion;
 use crate::wire::ppp::code::{
     CODE_REJECT, CONFIGURE_ACK, CONFIGURE_NAK, CONFIGURE_REJECT, CONFIGURE_REQUEST, ECHO_REQUEST, PROTOCOL_REJECT,
     TERMINATE_ACK, TERMINATE_REQUEST,
