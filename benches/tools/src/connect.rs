@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use nm_sstp::tunnel::{Tunnel, TunnelState};
+use nm_sstp::tunnel::{Phase, Tunnel, TunnelState};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -32,7 +32,8 @@ pub fn run(options: &Options) -> Result<(), String> {
             let began = if trace.is_some() { began } else { Instant::now() };
             let mut tunnel = Tunnel::spawn(profile, secrets);
             tunnel::up(&mut tunnel.state, |state| {
-                if let TunnelState::Starting(phase) = state {
+                // the session traces its own
+                if let TunnelState::Starting(phase @ (Phase::Resolve | Phase::Connect | Phase::Tls)) = state {
                     tracing::debug!(target: "driver", "{phase:?}");
                 }
             })
@@ -57,7 +58,7 @@ impl FormatTime for RoundTrips {
 }
 
 fn trace_to_stdout(rtt: f64) {
-    let ours = ["driver", "nm_sstp", "ppp", "session", "sstp"].map(|target| (target, LevelFilter::TRACE));
+    let ours = ["driver", "nm_sstp"].map(|target| (target, LevelFilter::TRACE));
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_level(false).with_timer(RoundTrips { rtt });
     let filter: Targets = ours.into_iter().collect();
     tracing_subscriber::registry().with(lines.with_writer(std::io::stdout).with_filter(filter)).init();

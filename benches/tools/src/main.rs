@@ -24,8 +24,9 @@ Usage:
   sstp-bench flow tls://HOST:PORT|tcp://HOST:PORT up|down MIB [--ca FILE] [--pid PID]...
       Moves that many MiB; prints their rate in Mbit/s, and the CPU seconds that this process and each PID took for
       each GiB.
-  sstp-bench path --rtt MS --left NAME --right NAME
-      Two TUN interfaces, with a path between them that takes half of the round trip in each direction.
+  sstp-bench path --rtt MS --left NAME --right NAME [--mbit RATE]
+      Two TUN interfaces, with a path between them that takes half of the round trip in each direction, and carries no
+      more than RATE Mbit/s in each.
   sstp-bench report < RESULTS
       Makes a table of medians of lines with a name and numbers.
 ";
