@@ -14,14 +14,23 @@ pki_make() {
     mkdir -p "$PKI" && cd "$PKI" || return 1
     local names="DNS:$SERVER_NAME,IP:$SERVER4,IP:$SERVER6"
     pki_authority ca "Lab Root" && pki_authority stranger-ca "Nobody's Root" &&
-    pki_sign ca intermediate "Lab Intermediate" 30 'basicConstraints=critical,CA:TRUE,pathlen:0' 'keyUsage=critical,keyCertSign,cRLSign' &&
-    pki_server intermediate server $SERVER_NAME "$names" 30 serverAuth &&
-    pki_server intermediate wrongname other.lab.test DNS:other.lab.test 30 serverAuth &&
-    pki_server intermediate expired $SERVER_NAME "$names" -1 serverAuth &&
-    pki_server intermediate client-only $SERVER_NAME "$names" 30 clientAuth &&
-    pki_server stranger-ca stranger $SERVER_NAME "$names" 30 serverAuth ||
+    pki_sign ca intermediate "Lab Intermediate" "-days 30" 'basicConstraints=critical,CA:TRUE,pathlen:0' 'keyUsage=critical,keyCertSign,cRLSign' &&
+    pki_server intermediate server $SERVER_NAME "$names" "-days 30" serverAuth &&
+    pki_server intermediate wrongname other.lab.test DNS:other.lab.test "-days 30" serverAuth &&
+    pki_server intermediate expired $SERVER_NAME "$names" "$(pki_over)" serverAuth &&
+    pki_server intermediate client-only $SERVER_NAME "$names" "-days 30" clientAuth &&
+    pki_server stranger-ca stranger $SERVER_NAME "$names" "-days 30" serverAuth ||
     die "openssl cannot make certificates: $(cat openssl.log)"
     cd - >/dev/null || return 1
+}
+
+# The validity of a certificate whose time is over: OpenSSL 3.4 and newer take dates, and no negative number of days.
+pki_over() {
+    if openssl x509 -help 2>&1 | grep -q not_after; then
+        say "-not_before 20200101000000Z -not_after 20200131000000Z"
+    else
+        say "-days -1"
+    fi
 }
 
 pki_authority() { # NAME SUBJECT
@@ -29,14 +38,15 @@ pki_authority() { # NAME SUBJECT
         -days 30 -subj "/CN=$2" -addext keyUsage=critical,keyCertSign,cRLSign 2>openssl.log
 }
 
-pki_sign() { # AUTHORITY NAME SUBJECT DAYS EXTENSION...
-    local authority=$1 name=$2 subject=$3 days=$4; shift 4
+pki_sign() { # AUTHORITY NAME SUBJECT VALIDITY EXTENSION...
+    local authority=$1 name=$2 subject=$3 validity=$4; shift 4
+    # shellcheck disable=SC2086 # VALIDITY is options
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$name.key" -subj "/CN=$subject" -out "$name.csr" 2>openssl.log &&
-    openssl x509 -req -in "$name.csr" -CA "$authority.pem" -CAkey "$authority.key" -CAcreateserial -days "$days" \
+    openssl x509 -req -in "$name.csr" -CA "$authority.pem" -CAkey "$authority.key" -CAcreateserial $validity \
         -extfile <(printf '%s\n' "$@") -out "$name.pem" 2>openssl.log
 }
 
-pki_server() { # AUTHORITY NAME SUBJECT ALTERNATIVE-NAMES DAYS PURPOSE
+pki_server() { # AUTHORITY NAME SUBJECT ALTERNATIVE-NAMES VALIDITY PURPOSE
     pki_sign "$1" "$2" "$3" "$5" basicConstraints=CA:FALSE keyUsage=digitalSignature "extendedKeyUsage=$6" "subjectAltName=$4" &&
     cat "$1.pem" >>"$2.pem"
 }
