@@ -83,13 +83,19 @@ pub struct Methods {
     pub chap_md5: bool,
     /// MS-CHAPv2 (RFC 2759).
     pub mschapv2: bool,
+    /// EAP (RFC 3748) with EAP-MSCHAPv2.
+    pub eap: bool,
 }
 
 impl Methods {
     /// The allowed methods, the best first.
     fn by_preference(self) -> Vec<AuthProtocol> {
-        let Methods { pap, chap_md5, mschapv2 } = self;
-        let methods = [(mschapv2, AuthProtocol::MsChapV2), (chap_md5, AuthProtocol::ChapMd5), (pap, AuthProtocol::Pap)];
+        let methods = [
+            (self.mschapv2, AuthProtocol::MsChapV2),
+            (self.chap_md5, AuthProtocol::ChapMd5),
+            (self.pap, AuthProtocol::Pap),
+            (self.eap, AuthProtocol::Eap),
+        ];
         methods.into_iter().filter_map(|(allowed, method)| allowed.then_some(method)).collect()
     }
 }

@@ -110,9 +110,9 @@ fn servers_of_the_field_and_their_quirks() {
 #[test]
 fn a_server_is_offered_each_method_that_the_profile_allows() {
     for (method, methods) in [
-        (Method::MsChapV2, Methods { pap: false, chap_md5: false, mschapv2: true }),
-        (Method::ChapMd5, Methods { pap: false, chap_md5: true, mschapv2: false }),
-        (Method::Pap, Methods { pap: true, chap_md5: false, mschapv2: false }),
+        (Method::MsChapV2, Methods { pap: false, chap_md5: false, mschapv2: true, eap: false }),
+        (Method::ChapMd5, Methods { pap: false, chap_md5: true, mschapv2: false, eap: false }),
+        (Method::Pap, Methods { pap: true, chap_md5: false, mschapv2: false, eap: false }),
     ] {
         for eap_first in ["", "eap-first"] {
             let mut pair = Pair::new(Config { methods, ..client() }, server(eap_first));

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use nm_sstp::session::{Config, Error, Methods, Phase, Refusal};
+use nm_sstp::session::{AuthProtocol, Config, Error, Methods, Phase, Refusal};
 use support::{Pair, client, server};
 
 fn refused(behaviours: &str) -> (Error, Duration) {
@@ -20,9 +20,9 @@ fn wrong_password(behaviours: &str, methods: Methods) -> (Error, Duration) {
     (error, pair.elapsed())
 }
 
-const MSCHAPV2: Methods = Methods { pap: false, chap_md5: false, mschapv2: true };
-const CHAP_MD5: Methods = Methods { pap: false, chap_md5: true, mschapv2: false };
-const PAP: Methods = Methods { pap: true, chap_md5: false, mschapv2: false };
+const MSCHAPV2: Methods = Methods { pap: false, chap_md5: false, mschapv2: true, eap: false };
+const CHAP_MD5: Methods = Methods { pap: false, chap_md5: true, mschapv2: false, eap: false };
+const PAP: Methods = Methods { pap: true, chap_md5: false, mschapv2: false, eap: false };
 
 #[test]
 fn http() {
@@ -121,4 +121,19 @@ fn a_server_that_asks_for_nothing_proves_nothing() {
     assert!(!pair.phases().iter().any(|(_, phase)| *phase == Phase::NetworkLayerProtocol));
     // where the password could be sent by PAP nobody counts on a proof
     Pair::new(Config { methods: PAP, ..client() }, server("no-auth")).up();
+}
+
+#[test]
+fn eap_is_agreed_to_where_nothing_else_is_allowed() {
+    let only_eap = Methods { eap: true, mschapv2: false, ..MSCHAPV2 };
+    // the test server offers EAP and does not speak it, so that it has nothing to say once that is agreed
+    let mut pair = Pair::new(Config { methods: only_eap, ..client() }, server("eap-only"));
+    let error = pair.closed().unwrap_err();
+    assert!(matches!(error, Error::ServerClosed { phase: Phase::Authentication, .. }), "{error}");
+    let with_others = Methods { eap: true, ..MSCHAPV2 };
+    let mut pair = Pair::new(Config { methods: with_others, ..client() }, server("eap-only"));
+    let error = pair.closed().unwrap_err();
+    assert!(error.to_string().contains("refuse every other method"), "{error}");
+    let mut pair = Pair::new(Config { methods: with_others, ..client() }, server("eap-first"));
+    assert_eq!(pair.up().authentication, Some(AuthProtocol::MsChapV2));
 }

@@ -73,7 +73,7 @@ impl World {
             correlation_id: None,
             user_name: USER.to_owned(),
             password: PASSWORD.to_owned().into(),
-            methods: Methods { pap: !flag(0), chap_md5: !flag(1), mschapv2: !flag(2) },
+            methods: Methods { pap: !flag(0), chap_md5: !flag(1), mschapv2: !flag(2), eap: flag(7) },
             mru: if flag(3) { u16::from(input.octet()) << 5 } else { 1500 },
             mtu: flag(3).then(|| u16::from(input.octet()) << 5),
             ipv4: !flag(4),

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::Outbox;
+use super::eap::Eap;
+use super::mschapv2::MsChapV2;
 use crate::crypto::binding::Hlak;
-use crate::crypto::mppe::MasterKey;
-use crate::crypto::mschapv2::{PasswordHash, authenticator_response, nt_response, without_domain};
 use crate::crypto::{Entropy, chap_md5};
-use crate::wire::auth::{ChapPacket, MsChapV2Failure, MsChapV2Response, PapPacket, parse_mschapv2_success};
+use crate::wire::auth::{ChapPacket, PapPacket};
 use crate::wire::ppp::{ControlPacket, Protocol};
 use crate::wire::{Malformed, printable};
 
@@ -28,12 +28,14 @@ pub enum AuthProtocol {
     ChapMd5,
     /// MS-CHAPv2 (RFC 2759).
     MsChapV2,
+    /// EAP (RFC 3748).
+    Eap,
 }
 
 impl AuthProtocol {
     /// Reads the data of LCP's Authentication-Protocol option; `None` where we do not speak the protocol.
     pub fn parse(data: &[u8]) -> Option<Self> {
-        [Self::Pap, Self::ChapMd5, Self::MsChapV2].into_iter().find(|protocol| protocol.emit() == data)
+        [Self::Pap, Self::ChapMd5, Self::MsChapV2, Self::Eap].into_iter().find(|protocol| protocol.emit() == data)
     }
 
     /// The data of the option: protocol, and algorithm where the protocol has one (RFC 1994 3, RFC 2759 2).
@@ -42,6 +44,7 @@ impl AuthProtocol {
             AuthProtocol::Pap => &[0xc0, 0x23],
             AuthProtocol::ChapMd5 => &[0xc2, 0x23, 0x05],
             AuthProtocol::MsChapV2 => &[0xc2, 0x23, 0x81],
+            AuthProtocol::Eap => &[0xc2, 0x27],
         }
     }
 
@@ -51,6 +54,7 @@ impl AuthProtocol {
             AuthProtocol::Pap => "PAP",
             AuthProtocol::ChapMd5 => "CHAP-MD5",
             AuthProtocol::MsChapV2 => "MS-CHAPv2",
+            AuthProtocol::Eap => "EAP",
         }
     }
 
@@ -58,7 +62,6 @@ impl AuthProtocol {
     pub fn describe(data: &[u8]) -> String {
         match (Self::parse(data), data) {
             (Some(protocol), _) => protocol.name().to_owned(),
-            (None, [0xc2, 0x27, ..]) => "EAP".to_owned(),
             (None, [0xc2, 0x23, 0x80]) => "MS-CHAPv1".to_owned(),
             (None, data) => format!("protocol {data:02x?}"),
         }
@@ -69,6 +72,7 @@ impl AuthProtocol {
         match self {
             AuthProtocol::Pap => Protocol::PAP,
             AuthProtocol::ChapMd5 | AuthProtocol::MsChapV2 => Protocol::CHAP,
+            AuthProtocol::Eap => Protocol::EAP,
         }
     }
 }
@@ -118,22 +122,8 @@ pub struct Authenticator {
 enum Method {
     Pap { restart_timer: Option<Instant>, requests: u32 },
     ChapMd5 { identifier: Option<u8> },
-    MsChapV2 { sent: Option<Box<MsChapV2Sent>> },
-}
-
-/// What the reply to our MS-CHAPv2 Response is checked against.
-struct MsChapV2Sent {
-    identifier: u8,
-    challenge: [u8; 16],
-    response: MsChapV2Response,
-    authenticator_response: [u8; 20],
-    master_key: MasterKey,
-}
-
-impl fmt::Debug for MsChapV2Sent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MsChapV2Sent").field("identifier", &self.identifier).finish_non_exhaustive()
-    }
+    MsChapV2(MsChapV2),
+    Eap(Box<Eap>),
 }
 
 impl Authenticator {
@@ -142,7 +132,8 @@ impl Authenticator {
         let method = match protocol {
             AuthProtocol::Pap => Method::Pap { restart_timer: None, requests: 0 },
             AuthProtocol::ChapMd5 => Method::ChapMd5 { identifier: None },
-            AuthProtocol::MsChapV2 => Method::MsChapV2 { sent: None },
+            AuthProtocol::MsChapV2 => Method::MsChapV2(MsChapV2::default()),
+            AuthProtocol::Eap => Method::Eap(Box::default()),
         };
         Authenticator { credentials, entropy, method }
     }
@@ -152,7 +143,8 @@ impl Authenticator {
         match self.method {
             Method::Pap { .. } => AuthProtocol::Pap,
             Method::ChapMd5 { .. } => AuthProtocol::ChapMd5,
-            Method::MsChapV2 { .. } => AuthProtocol::MsChapV2,
+            Method::MsChapV2(_) => AuthProtocol::MsChapV2,
+            Method::Eap(_) => AuthProtocol::Eap,
         }
     }
 
@@ -161,7 +153,8 @@ impl Authenticator {
         match &self.method {
             Method::Pap { requests, .. } => *requests > 0,
             Method::ChapMd5 { identifier } => identifier.is_some(),
-            Method::MsChapV2 { sent } => sent.is_some(),
+            Method::MsChapV2(mschapv2) => mschapv2.has_answered(),
+            Method::Eap(eap) => eap.has_answered(),
         }
     }
 
@@ -181,7 +174,7 @@ impl Authenticator {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.method {
             Method::Pap { restart_timer, .. } => restart_timer,
-            Method::ChapMd5 { .. } | Method::MsChapV2 { .. } => None,
+            Method::ChapMd5 { .. } | Method::MsChapV2(_) | Method::Eap(_) => None,
         }
     }
 
@@ -235,68 +228,28 @@ impl Authenticator {
                 }
                 _ => Ok(None),
             },
-            Method::MsChapV2 { .. } => self.handle_mschapv2(packet, out),
+            Method::MsChapV2(mschapv2) => match ChapPacket::parse(packet)? {
+                ChapPacket::Challenge { value, .. } => {
+                    let value = mschapv2.challenge(packet.identifier, value, &self.credentials, &mut self.entropy)?;
+                    let response = ChapPacket::Response { value: &value, name: self.credentials.user_name.as_bytes() };
+                    out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
+                    Ok(None)
+                }
+                ChapPacket::Success(message) => Ok(mschapv2.success(packet.identifier, message)),
+                ChapPacket::Failure(message) => Ok(mschapv2.failure(packet.identifier, message)),
+                ChapPacket::Response { .. } => Ok(None),
+            },
+            Method::Eap(eap) => eap.handle_packet(packet, &self.credentials, &mut self.entropy, out),
         }
     }
 
-    fn handle_mschapv2(&mut self, packet: ControlPacket<'_>, out: &mut Outbox) -> Result<Option<Outcome>, Malformed> {
-        let received = ChapPacket::parse(packet)?;
-        let Method::MsChapV2 { sent } = &mut self.method else { return Ok(None) };
-        let expected = sent.as_ref().filter(|sent| sent.identifier == packet.identifier);
-        match (received, expected) {
-            (ChapPacket::Challenge { value, .. }, _) => {
-                let challenge = value.try_into().map_err(|_| Malformed {
-                    what: "MS-CHAPv2 Challenge",
-                    offset: 0,
-                    problem: crate::wire::Problem::Length { found: value.len(), min: 16, max: 16 },
-                })?;
-                // a retransmitted challenge gets the response that it has got: the server may be judging that one
-                let sent = match sent.take() {
-                    Some(same) if same.identifier == packet.identifier && same.challenge == challenge => {
-                        sent.insert(same)
-                    }
-                    _ => {
-                        let peer_challenge = self.entropy.octets();
-                        let response = respond(packet.identifier, challenge, peer_challenge, &self.credentials);
-                        sent.insert(Box::new(response))
-                    }
-                };
-                let name = self.credentials.user_name.as_bytes();
-                let response = ChapPacket::Response { value: &sent.response.emit(), name };
-                out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
-                Ok(None)
-            }
-            (ChapPacket::Success(message), Some(expected)) => {
-                let proven = parse_mschapv2_success(message)
-                    .is_ok_and(|proof| crate::crypto::binding::mac_eq(&proof, &expected.authenticator_response));
-                Ok(Some(match proven {
-                    true => Outcome::Authenticated(Hlak::from_mschapv2_client(&expected.master_key)),
-                    false => Outcome::PeerNotAuthentic,
-                }))
-            }
-            (ChapPacket::Failure(message), Some(_)) => {
-                let MsChapV2Failure { code, message, .. } = MsChapV2Failure::parse(message);
-                Ok(Some(Outcome::Failed { code, message }))
-            }
-            _ => Ok(None),
+    /// The key of a method that has proven both sides before the peer has said that it is content: a peer that goes on
+    /// to the network protocols is (pppd ends no EAP conversation otherwise).
+    pub fn proven(&self) -> Option<Hlak> {
+        match &self.method {
+            Method::Eap(eap) => eap.proven(),
+            Method::Pap { .. } | Method::ChapMd5 { .. } | Method::MsChapV2(_) => None,
         }
-    }
-}
-
-/// RFC 2759 8.1: the response, and what the reply to it must be.
-fn respond(identifier: u8, challenge: [u8; 16], peer_challenge: [u8; 16], credentials: &Credentials) -> MsChapV2Sent {
-    let user_name = without_domain(&credentials.user_name).as_bytes();
-    let password_hash = PasswordHash::new(&credentials.password);
-    let nt_response = nt_response(&challenge, &peer_challenge, user_name, &password_hash);
-    let password_hash_hash = password_hash.hash();
-    let authenticator_response =
-        authenticator_response(&password_hash_hash, &nt_response, &peer_challenge, &challenge, user_name);
-    MsChapV2Sent {
-        identifier,
-        challenge,
-        response: MsChapV2Response { peer_challenge, nt_response },
-        authenticator_response,
-        master_key: MasterKey::new(&password_hash_hash, &nt_response),
     }
 }
 

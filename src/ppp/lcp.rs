@@ -113,13 +113,16 @@ impl LcpPolicy {
     /// some do not look at the Nak, so that it is an impasse only when the server comes back to what was refused and
     /// nothing is left to suggest.
     fn judge_authentication(&mut self, option: ConfigurationOption<'_>) -> Judgement {
+        let accept = &self.config.accept;
+        let repeated = self.refused.iter().any(|refused| refused == option.data);
+        // of the many methods behind EAP one is known here: it is agreed to only where nothing else is allowed, since a
+        // server with another method behind it may have another protocol, and pppd, once refused, has none
+        let reluctant = |protocol| protocol == AuthProtocol::Eap && accept.len() > 1;
         let asked = AuthProtocol::parse(option.data);
-        if let Some(protocol) = asked.filter(|protocol| self.config.accept.contains(protocol)) {
+        if let Some(protocol) = asked.filter(|protocol| accept.contains(protocol) && !reluctant(*protocol)) {
             self.peer.authentication = Some(protocol);
             return Judgement::Ack;
         }
-        let accept = &self.config.accept;
-        let repeated = self.refused.iter().any(|refused| refused == option.data);
         let last = accept.len().saturating_sub(1);
         match accept.get(if repeated { self.suggested } else { self.suggested.min(last) }) {
             Some(alternative) => {

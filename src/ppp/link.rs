@@ -38,6 +38,8 @@ pub struct Ppp {
     announced: Option<NetworkParameters>,
     /// What was announced holds.
     up: bool,
+    /// A frame of the network phase that came in place of the end of authentication.
+    early: Option<(Protocol, Vec<u8>)>,
     failure: Option<Failure>,
     finished: bool,
     out: Outbox,
@@ -60,6 +62,7 @@ impl Ppp {
             ipv6cp: None,
             announced: None,
             up: false,
+            early: None,
             failure: None,
             finished: false,
             out: Outbox::default(),
@@ -170,11 +173,15 @@ impl Ppp {
         self.lcp.heard();
         match protocol {
             Protocol::LCP => self.handle_lcp(now, ControlPacket::parse(information)?),
-            Protocol::PAP | Protocol::CHAP if self.speaks(protocol) => {
+            Protocol::PAP | Protocol::CHAP | Protocol::EAP if self.speaks(protocol) => {
                 let packet = ControlPacket::parse(information)?;
                 let Some(authenticator) = &mut self.authenticator else { return Ok(()) };
                 let outcome = authenticator.handle_packet(packet, &mut self.out)?;
                 self.authentication_outcome(now, outcome);
+                Ok(())
+            }
+            _ if self.phase == Phase::Authenticate => {
+                self.handle_early(protocol, information);
                 Ok(())
             }
             // RFC 1661 3.4, 3.5, 3.7: everything else is silently discarded in the other phases
@@ -199,6 +206,16 @@ impl Ppp {
                 self.lcp.reject_protocol(protocol, information, &mut self.out);
                 Ok(())
             }
+        }
+    }
+
+    /// A frame of another protocol during authentication is discarded (RFC 1661 3.5), unless it says that the server is
+    /// content with a method that has proven both sides: then it waits for the network phase.
+    fn handle_early(&mut self, protocol: Protocol, information: &[u8]) {
+        let proven = self.authenticator.as_ref().and_then(Authenticator::proven);
+        if let (Protocol::IPCP | Protocol::IPV6CP | Protocol::CCP, Some(hlak)) = (protocol, proven) {
+            self.early = Some((protocol, information.to_vec()));
+            self.authenticated(hlak);
         }
     }
 

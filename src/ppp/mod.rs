@@ -5,10 +5,12 @@
 
 pub mod auth;
 pub mod automaton;
+mod eap;
 pub mod ipcp;
 pub mod ipv6cp;
 pub mod lcp;
 mod link;
+mod mschapv2;
 pub mod negotiator;
 #[cfg(test)]
 mod testing;

@@ -144,7 +144,7 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Yes,
         default: Some("no"),
         meaning: "do not authenticate with EAP",
-        effect: Effect::NotNeeded("EAP is not available yet, so it is refused anyway"),
+        effect: Effect::Acts("EAP, with EAP-MSCHAPv2, is used where every other method is refused"),
     },
     Key {
         name: "refuse-pap",

@@ -51,8 +51,6 @@ pub struct Profile {
     pub authentication: Authentication,
     /// PPP authentication methods that may be used.
     pub methods: session::Methods,
-    /// EAP may be used.
-    pub eap: bool,
     /// The HTTP proxy to go through.
     pub proxy: Option<Proxy>,
     /// Name of the interface; the kernel puts a number in the place of `%d`.
@@ -211,7 +209,6 @@ impl Profile {
             crl_file: reader.path("crl-file"),
             authentication,
             methods: read_methods(&mut reader),
-            eap: !reader.yes("refuse-eap"),
             proxy: read_proxy(&mut reader),
             interface: reader.number("unit").map_or_else(|| "sstp%d".to_owned(), |unit| format!("ppp{unit}")),
             mtu,
@@ -242,8 +239,8 @@ impl Profile {
             Authentication::Password { user_name: None } => return Err(Error::NoUserName),
             Authentication::Password { user_name: Some(_) } => {}
         }
-        let session::Methods { pap, chap_md5, mschapv2 } = self.methods;
-        if pap || chap_md5 || mschapv2 { Ok(()) } else { Err(Error::NoMethodLeft) }
+        let session::Methods { pap, chap_md5, mschapv2, eap } = self.methods;
+        if pap || chap_md5 || mschapv2 || eap { Ok(()) } else { Err(Error::NoMethodLeft) }
     }
 
     /// The secrets to ask for before this profile can be connected, in the order in which a person is asked. None for a
@@ -332,6 +329,7 @@ fn read_methods(reader: &mut Reader<'_>) -> session::Methods {
         pap: !reader.yes("refuse-pap") && !mppe,
         chap_md5: !reader.yes("refuse-chap") && !mppe,
         mschapv2: !reader.yes("refuse-mschapv2"),
+        eap: !reader.yes("refuse-eap"),
     }
 }
 

@@ -27,8 +27,8 @@ fn user_name(profile: &Profile) -> Option<&str> {
     }
 }
 
-const ALL: session::Methods = session::Methods { pap: true, chap_md5: true, mschapv2: true };
-const ONLY_MSCHAPV2: session::Methods = session::Methods { pap: false, chap_md5: false, mschapv2: true };
+const ALL: session::Methods = session::Methods { pap: true, chap_md5: true, mschapv2: true, eap: true };
+const ONLY_MSCHAPV2: session::Methods = session::Methods { pap: false, chap_md5: false, mschapv2: true, eap: true };
 
 /// A new connection of the GTK editor of 1.3.0, whose Advanced dialog was never opened.
 #[test]
@@ -44,7 +44,7 @@ fn gtk_1_3_0() {
     assert_eq!(notices, [""; 0]);
     assert_eq!(profile.gateway, Gateway { host: Host::Name("vpn.example.com".into()), port: 443 });
     assert_eq!(user_name(&profile), Some(r"CORP\me"));
-    assert_eq!((profile.methods, profile.eap), (ONLY_MSCHAPV2, true));
+    assert_eq!(profile.methods, ONLY_MSCHAPV2);
     assert!(profile.send_sni, "1.3.0 writes tls-ext only when ticked; servers need the name all the same");
     assert!(!profile.ignore_cert_warn);
     assert_eq!(profile.interface, "sstp%d");
@@ -148,7 +148,7 @@ fn plasma() {
     ];
     let (profile, notices) = read(&pairs);
     assert_eq!(notices, [""; 0]);
-    assert_eq!((profile.methods, profile.eap, &profile.proxy), (ALL, true, &None));
+    assert_eq!((profile.methods, &profile.proxy), (ALL, &None));
     assert!(profile.send_sni);
     assert_eq!(profile.check(), Ok(()));
     assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::Password]);
@@ -211,7 +211,7 @@ fn version_1_2_6() {
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert!(notices[0].contains("ignore-cert-warn=yes") && notices[0].contains("1.3.0"));
     assert_eq!(profile.interface, "ppp0");
-    assert_eq!(profile.methods, session::Methods { pap: false, chap_md5: true, mschapv2: false });
+    assert_eq!(profile.methods, session::Methods { pap: false, chap_md5: true, mschapv2: false, eap: true });
 }
 
 #[test]
@@ -286,7 +286,8 @@ fn mppe_leaves_only_methods_that_yield_keys() {
     for key in ["require-mppe", "require-mppe-40", "require-mppe-128"] {
         assert_eq!(read(&[(key, "yes")]).0.methods, ONLY_MSCHAPV2);
     }
-    let (profile, _) = read(&[("user", "me"), ("require-mppe", "yes"), ("refuse-mschapv2", "yes")]);
+    let (profile, _) =
+        read(&[("user", "me"), ("require-mppe", "yes"), ("refuse-mschapv2", "yes"), ("refuse-eap", "yes")]);
     assert_eq!(profile.check(), Err(Error::NoMethodLeft));
 }
 

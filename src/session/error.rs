@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Phase;
 use crate::ppp;
+use crate::ppp::auth::AuthProtocol;
 use crate::sstp::{End, Misbehaviour};
 use crate::wire::ppp::Protocol;
 use crate::wire::sstp::Status;
@@ -93,6 +94,11 @@ impl Error {
     pub(super) fn from_ppp(failure: ppp::Failure, phase: Phase) -> Error {
         use ppp::Failure;
         match failure {
+            Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
+                "the server insists on EAP for authentication, of which EAP-MSCHAPv2 is supported: to use it, refuse \
+                 every other method in the connection's settings"
+                    .to_owned(),
+            ),
             Failure::NoCommonAuthentication { asked } => Error::PeerIncompatible(format!(
                 "the server insists on {asked} for authentication, which this connection does not allow or support; \
                  allow another method in its settings, or ask the server's administrator for one"

@@ -4,6 +4,7 @@
 //! value or with [`Malformed`], which says what was wrong and where. Every value that is parsed can also be emitted.
 
 pub mod auth;
+pub mod eap;
 pub mod http;
 pub mod ip;
 pub mod ppp;

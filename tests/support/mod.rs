@@ -29,7 +29,7 @@ pub fn client() -> Config {
         correlation_id: None,
         user_name: USER.to_owned(),
         password: Zeroizing::new(PASSWORD.to_owned()),
-        methods: Methods { pap: true, chap_md5: true, mschapv2: true },
+        methods: Methods { pap: true, chap_md5: true, mschapv2: true, eap: false },
         mru: 1500,
         mtu: None,
         ipv4: true,

@@ -1,10 +1,14 @@
 //! Each method from its first packet to its end, the server played by the test.
 
+use super::super::mschapv2::respond;
 use super::super::testing::{Sent, seconds, sent, start};
 use super::*;
 use crate::crypto::binding::{HashProtocol, compound_mac};
+use crate::crypto::mppe::MasterKey;
+use crate::crypto::mschapv2::PasswordHash;
 use crate::wire::auth::chap_code::{CHALLENGE, FAILURE, RESPONSE, SUCCESS};
 use crate::wire::auth::pap_code::{AUTHENTICATE_ACK, AUTHENTICATE_NAK, AUTHENTICATE_REQUEST};
+use crate::wire::auth::{MsChapV2Response, parse_mschapv2_success};
 
 // RFC 2759 9.2.
 const USER: &str = "User";
@@ -40,7 +44,7 @@ impl Bench {
     fn answered(identifier: u8) -> Self {
         let mut bench = Bench::new(AuthProtocol::MsChapV2);
         let sent = respond(identifier, AUTHENTICATOR_CHALLENGE, PEER_CHALLENGE, &credentials(USER));
-        bench.authenticator.method = Method::MsChapV2 { sent: Some(Box::new(sent)) };
+        bench.authenticator.method = Method::MsChapV2(MsChapV2 { sent: Some(Box::new(sent)) });
         bench
     }
 
@@ -264,7 +268,7 @@ fn mschapv2_discards_what_is_stale() {
     let response = bench.challenge(4, &[9; 16]);
     assert!(bench.receive(SUCCESS, 3, SUCCESS_MESSAGE).is_none());
     let value = MsChapV2Response::parse(&response.data[1..50]).unwrap();
-    let Method::MsChapV2 { sent: Some(sent) } = &bench.authenticator.method else { panic!() };
+    let Method::MsChapV2(MsChapV2 { sent: Some(sent) }) = &bench.authenticator.method else { panic!() };
     assert_eq!(sent.response, value);
     assert!(matches!(bench.receive(SUCCESS, 4, SUCCESS_MESSAGE), Some(Outcome::PeerNotAuthentic)));
 }

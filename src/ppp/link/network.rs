@@ -27,6 +27,10 @@ impl Ppp {
         }
         // where neither is wanted, that is the end
         self.network_changed(now);
+        if let Some((protocol, information)) = self.early.take() {
+            // its sender does not know whether it arrived, and repeats it where it cannot be read
+            let _ = self.handle_frame(now, protocol, &information);
+        }
     }
 
     /// Whether datagrams of this version may be sent and received.

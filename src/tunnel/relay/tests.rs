@@ -239,7 +239,7 @@ fn config(password: &str) -> Config {
         correlation_id: None,
         user_name: "user".to_owned(),
         password: Zeroizing::new(password.to_owned()),
-        methods: Methods { pap: false, chap_md5: false, mschapv2: true },
+        methods: Methods { pap: false, chap_md5: false, mschapv2: true, eap: false },
         mru: MTU,
         mtu: Some(MTU),
         ipv4: true,
