@@ -136,6 +136,23 @@ fn timers_of_the_link_do_not_run_on_while_the_call_ends() {
     assert!(pair.elapsed() >= Duration::from_millis(27_400), "{:?}", pair.elapsed());
 }
 
+/// An LCP Terminate-Request in a data packet.
+const TERMINATE_REQUEST: [u8; 12] = [0x10, 0x00, 0x00, 0x0c, 0xff, 0x03, 0xc0, 0x21, 5, 1, 0, 4];
+
+#[test]
+fn frames_of_the_link_do_not_count_before_the_call_and_while_it_ends() {
+    let mut pair = Pair::new(client(), server(""));
+    pair.up();
+    pair.inject(&abort(Status::INVALID_FRAME_RECEIVED));
+    pair.inject(&TERMINATE_REQUEST);
+    closed_for(&mut pair, "status 7");
+    let mut pair = Pair::new(client(), server("silent-in-connect"));
+    pair.run_for(Duration::from_secs(1));
+    pair.inject(&TERMINATE_REQUEST);
+    pair.cut();
+    closed_for(&mut pair, "without a word");
+}
+
 #[test]
 fn what_we_wished_ourselves_is_no_error() {
     let garbage: &[u8] = b"garbage";

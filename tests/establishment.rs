@@ -159,8 +159,8 @@ fn the_server_sees_an_orderly_end() {
 /// SSTP's 12-bit length bounds the packet (MS-SSTP 2.2.1); a server may ask for more (MS-SSTP 3.1.5.2 for 4091).
 #[test]
 fn the_largest_datagram_fits_a_packet_with_its_headers() {
-    for mru in [4087, 4091, 65535] {
-        let mut pair = Pair::new(client(), server::Config { mru, ..server("") });
+    for (mru, mtu) in [(4087, None), (4091, None), (65535, None), (65535, Some(9000))] {
+        let mut pair = Pair::new(Config { mtu, ..client() }, server::Config { mru, ..server("") });
         let mtu = pair.up().mtu;
         assert_eq!(mtu, 4087, "{mru}");
         let largest = datagram(mtu, 0x33);
