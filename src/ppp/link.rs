@@ -146,6 +146,10 @@ impl Ppp {
         if self.finished {
             return;
         }
+        if self.phase == Phase::Authenticate {
+            // it has a timer of its own, and some servers do nothing else while they ask another one
+            self.lcp.heard();
+        }
         let done = self.lcp.handle_timeout(now, &mut self.out);
         self.lcp_event(now, done);
         if self.phase == Phase::Authenticate {

@@ -431,6 +431,24 @@ fn a_server_that_never_comes_to_an_end_with_chap() {
     assert_eq!(bench.finished, 0);
 }
 
+/// A server that waits for a second factor, or for RADIUS, may do nothing else meanwhile.
+#[test]
+fn echoes_may_stay_unanswered_while_the_server_authenticates() {
+    let lcp = LcpConfig { echo_interval: Some(seconds(5.0)), echo_failure: 2, ..config().lcp };
+    let mut bench = Bench::authenticating(Config { lcp, ..config() }, CHAP_MD5);
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 1, b"\x04abcdserver");
+    bench.pass(59.0);
+    bench.receive(Protocol::CHAP, chap_code::SUCCESS, 1, b"");
+    bench.phase(Phase::Network);
+    bench.authenticated();
+    bench.give(Protocol::IPCP, &[(3, &OWN)], &[]);
+    bench.event_up();
+    // from here on they count
+    bench.sent.clear();
+    bench.pass(11.0);
+    bench.fails(&Failure::EchoUnanswered);
+}
+
 #[test]
 fn no_way_to_authenticate_in_common() {
     let mut bench = Bench::up(Config { lcp: LcpConfig { accept: vec![], ..config().lcp }, ..config() });
