@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use nm_sstp::session;
 use nm_sstp::tunnel::{Phase, Tunnel, TunnelState};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
@@ -32,8 +33,10 @@ pub fn run(options: &Options) -> Result<(), String> {
             let began = if trace.is_some() { began } else { Instant::now() };
             let mut tunnel = Tunnel::spawn(profile, secrets);
             tunnel::up(&mut tunnel.state, |state| {
-                // the session traces its own
-                if let TunnelState::Starting(phase @ (Phase::Resolve | Phase::Connect | Phase::Tls)) = state {
+                // the session traces what comes after its first request
+                if let TunnelState::Starting(phase) = state
+                    && *phase <= Phase::Session(session::Phase::Http)
+                {
                     tracing::debug!(target: "driver", "{phase:?}");
                 }
             })
