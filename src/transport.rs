@@ -50,8 +50,8 @@ const READ_BUFFER: usize = 64 * 1024;
 
 /// Octets that may wait unsent in the socket before it stops being writable.
 ///
-/// What does not fit stays in the TUN device's queue, where the kernel can schedule it: a saturated tunnel still
-/// answers a ping quickly. Four full TLS records keep a fast path busy.
+/// What does not fit stays in the TUN device's queue, the one place where a saturated tunnel keeps what it cannot send
+/// yet. Four full TLS records keep a fast path busy.
 const NOT_SENT_LOW_WATER: u32 = 64 * 1024;
 
 /// A silent peer is probed after this time, so that a router's table of connections does not forget us.

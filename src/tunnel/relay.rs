@@ -8,7 +8,7 @@
 //! Outbound, datagrams are read from the interface straight into [`TxBuf`], behind the control packets, as many as
 //! there are and as fit one TLS record, and written at once: nothing ever waits for a record to fill, yet under load
 //! each write carries a full one. While TLS takes nothing, the interface is not read: what the network cannot carry
-//! waits in the interface's own queue, where the kernel can schedule or drop it.
+//! waits in the interface's own queue, and what does not fit there is dropped.
 //!
 //! Inbound, packets are walked in place where TLS put them; at most the last, incomplete one is moved to the front.
 
