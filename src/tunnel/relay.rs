@@ -43,8 +43,9 @@ const BATCH_LEN: usize = 16_384;
 /// Most octets that SSTP and PPP put before a datagram (MS-SSTP 2.2.3, RFC 1661 2).
 const OVERHEAD: usize = 8;
 
-/// How long an orderly end may take. The protocols' own timers would allow eleven seconds to a server that is gone.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long an orderly end may take. The protocols' own timers would allow eleven seconds to a server that is gone, and
+/// somebody waits for it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the last packets and the end of TLS may take.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
