@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod automaton;
 mod eap;
+pub mod inner_tls;
 pub mod ipcp;
 pub mod ipv6cp;
 pub mod lcp;
