@@ -87,6 +87,15 @@ impl Hlak {
         Self::from_mschapv2_client(master_key)
     }
 
+    /// The key that pppd up to 2.5.0 takes after EAP-TLS: the first 16 octets of each half of the MSK (RFC 3079 takes its
+    /// two keys from there), where MS-SSTP and RFC 5216 2.3 have its first 32.
+    pub fn from_halves(msk: &[u8; 64]) -> Self {
+        let mut key = Self::zero();
+        key.0[..16].copy_from_slice(&msk[..16]);
+        key.0[16..].copy_from_slice(&msk[32..48]);
+        key
+    }
+
     /// The key after an EAP method: the first 32 octets of its key material, zeros behind material that is shorter.
     pub fn from_key_material(material: &[u8]) -> Self {
         let mut key = Self::zero();
@@ -94,6 +103,13 @@ impl Hlak {
             *octet = *given;
         }
         key
+    }
+}
+
+impl Hlak {
+    /// The octets: an EAP method inside another binds its key to the outer one's.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

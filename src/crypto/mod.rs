@@ -3,8 +3,10 @@
 //! | module | what | specification |
 //! |---|---|---|
 //! | [`mschapv2`] | challenge hash, response and mutual authentication | RFC 2759 8 |
+//! | [`password_change`] | the new password and the old one's hash, encrypted | RFC 2759 8.9 to 8.13 |
 //! | [`mppe`] | the master keys that MS-CHAPv2 yields | RFC 3079 3 |
 //! | [`binding`] | HLAK, Compound MAC Key, Compound MAC, certificate hash | MS-SSTP 3.2.5.2 |
+//! | [`peap`] | PRF+, the Compound MAC and the session key of PEAP | MS-PEAP 3.1.5.5.2 |
 //! | [`chap_md5()`] | the response of CHAP with MD5 | RFC 1994 4.1 |
 //!
 //! Everything here is a function of its arguments: challenges come in by value, so that a run can be replayed. Values
@@ -16,6 +18,8 @@ mod chap_md5;
 mod entropy;
 pub mod mppe;
 pub mod mschapv2;
+pub mod password_change;
+pub mod peap;
 
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;

@@ -35,6 +35,10 @@ impl PasswordHash {
         hasher.finalize_into((&mut *hash).into());
         PasswordHashHash(hash)
     }
+
+    pub(super) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for PasswordHash {
@@ -116,7 +120,7 @@ fn challenge_response(challenge: &[u8; 8], password_hash: &PasswordHash) -> [u8;
 
 /// Spreads 56 key bits over the upper seven bits of eight octets (`DesEncrypt`, RFC 2759 8.6). The parity bit below is
 /// left 0: DES does not look at it.
-fn with_parity_bits(key: &[u8; 7]) -> Zeroizing<[u8; 8]> {
+pub(super) fn with_parity_bits(key: &[u8; 7]) -> Zeroizing<[u8; 8]> {
     let mut bits = key.iter().fold(0u64, |bits, octet| bits << 8 | u64::from(*octet));
     let mut spread = Zeroizing::new([0; 8]);
     for octet in spread.iter_mut().rev() {
