@@ -23,10 +23,11 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use tracing::debug;
+use tracing::{debug, info, warn};
 use zeroize::Zeroizing;
 
-pub use crate::ppp::auth::AuthProtocol;
+pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
+pub use crate::ppp::eap::{EapConfig, EapMethod, HlakRule, TtlsInner};
 pub use crate::ppp::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
 pub use config::{Config, Methods};
 pub use error::{Error, Refusal};
@@ -74,6 +75,9 @@ pub enum Phase {
 pub enum Event {
     /// The session has come to this phase.
     Phase(Phase),
+    /// The authentication goes on with a person's [`answer`](Session::answer), which must come before the server's
+    /// patience ends: 60 seconds after the call was taken (MS-SSTP 3.2.2.1).
+    Asks(Question),
     /// Datagrams may flow.
     Up(NetworkParameters),
     /// What `Up` announced has changed, or holds again after the link was negotiated anew.
@@ -91,6 +95,8 @@ pub struct Session {
     ppp: Ppp,
     certificate: Box<[u8]>,
     mtu: u16,
+    hlak: HlakRule,
+    server_verified: bool,
     http_timer: Option<Instant>,
     /// When Call Connect Request was sent.
     call_began: Instant,
@@ -115,7 +121,9 @@ impl Session {
         let mut entropy = Entropy::new(entropy);
         let correlation_id = config.correlation_id.unwrap_or_else(|| random_guid(&mut entropy));
         let mut request = Zeroizing::new(Vec::new());
-        Request { host: &config.host, correlation_id }.emit(&mut request);
+        let cookie = config.http_cookie.as_ref().map(|cookie| cookie.as_str());
+        Request { host: &config.host, correlation_id, cookie }.emit(&mut request);
+        let hlak = config.eap.hlak;
         let ppp = ppp::Config {
             lcp: LcpConfig {
                 mru: config.mru,
@@ -125,7 +133,15 @@ impl Session {
                 echo_interval: config.lcp_echo_interval,
                 echo_failure: config.lcp_echo_failure,
             },
-            credentials: Credentials { user_name: config.user_name, password: config.password },
+            credentials: Credentials {
+                user_name: config.user_name,
+                anonymous_identity: config.anonymous_identity,
+                password: config.password,
+            },
+            bypassed: config.http_cookie.is_some(),
+            eap: config.eap,
+            answers: config.answers,
+            may_ask: config.may_ask,
             ipv4: config.ipv4.then_some(Ipv4Addr::UNSPECIFIED),
             ipv6: config.ipv6,
         };
@@ -136,6 +152,8 @@ impl Session {
             ppp: Ppp::new(ppp, entropy),
             certificate: server_certificate.into(),
             mtu: config.mtu.map_or(MAX_MTU, |mtu| mtu.min(MAX_MTU)),
+            hlak,
+            server_verified: config.server_verified,
             http_timer: Some(now + HTTP_TIMER),
             call_began: now,
             closing: false,
@@ -206,6 +224,16 @@ impl Session {
             if call.passes_control() {
                 self.ppp.handle_timeout(now);
             }
+            self.advance(now);
+        }
+    }
+
+    /// A person has answered the question of the last [`Event::Asks`]; does nothing where there is none.
+    pub fn answer(&mut self, now: Instant, answer: &Zeroizing<String>) {
+        if let Stage::Call(call) = &self.stage
+            && call.passes_control()
+        {
+            self.ppp.answer(now, answer);
             self.advance(now);
         }
     }
@@ -349,9 +377,16 @@ impl Session {
         match event {
             ppp::Event::Phase(ppp::Phase::Dead) => {}
             ppp::Event::Phase(ppp::Phase::Establish) => self.enter(Phase::LinkEstablishment),
-            ppp::Event::Phase(ppp::Phase::Authenticate) => self.enter(Phase::Authentication),
+            ppp::Event::Phase(ppp::Phase::Authenticate) => {
+                if self.ppp.peer().authentication == Some(AuthProtocol::Pap) && !self.server_verified {
+                    warn!("PAP sends the password to a server whose certificate was not verified");
+                }
+                self.enter(Phase::Authentication);
+            }
             ppp::Event::Phase(ppp::Phase::Network) => self.enter(Phase::NetworkLayerProtocol),
             ppp::Event::Phase(ppp::Phase::Terminate) => self.enter(Phase::Terminating),
+            ppp::Event::Asks(question) => self.events.push_back(Event::Asks(question)),
+            ppp::Event::Notification(text) => info!("The server says: {text}"),
             ppp::Event::Authenticated(hlak) => {
                 // Call Connected leaves before any network control protocol (MS-SSTP 3.2.7.1)
                 call.authenticated(now, &hlak);
@@ -416,7 +451,7 @@ impl Session {
         let failure = self.ppp.lower_down(end.as_ref().is_none_or(End::is_without_reason));
         let failure = self.error.take().or(failure.map(|failure| Error::from_ppp(failure, phase)));
         let ended = || match end {
-            Some(end) => Error::from_call(end, phase),
+            Some(end) => Error::from_call(end, phase, self.ppp.eap_method(), self.hlak),
             None => Some(Error::ServerClosed { phase, reason: "it closed the connection without a word".to_owned() }),
         };
         self.finish(match failure.or_else(ended) {

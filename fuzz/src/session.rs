@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
-use nm_sstp::session::{Config, Event, Methods, Session};
+use nm_sstp::session::{Config, EapConfig, Event, Methods, Session};
 use nm_sstp::wire::http::MAX_RESPONSE_LEN;
 use nm_sstp::wire::ip::{self, IpVersion};
 use nm_sstp::wire::ppp::{ADDRESS_CONTROL, ControlPacket, Protocol, code, parse_frame};
@@ -72,7 +72,13 @@ impl World {
             host: "vpn.example.com".to_owned(),
             correlation_id: None,
             user_name: USER.to_owned(),
+            anonymous_identity: None,
             password: PASSWORD.to_owned().into(),
+            eap: EapConfig::default(),
+            answers: Vec::new(),
+            may_ask: false,
+            http_cookie: None,
+            server_verified: true,
             methods: Methods { pap: !flag(0), chap_md5: !flag(1), mschapv2: !flag(2), eap: flag(7) },
             mru: if flag(3) { u16::from(input.octet()) << 5 } else { 1500 },
             mtu: flag(3).then(|| u16::from(input.octet()) << 5),

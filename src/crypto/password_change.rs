@@ -43,7 +43,10 @@ pub fn new_password_encrypted_with_old_hash(
 
 /// The old password's hash, encrypted with the new one's (`OldNtPasswordHashEncryptedWithNewNtPasswordHash`, RFC 2759
 /// 8.12 and 8.13): two DES blocks under two keys of seven octets.
-pub fn old_hash_encrypted_with_new_hash(old_password_hash: &PasswordHash, new_password_hash: &PasswordHash) -> [u8; 16] {
+pub fn old_hash_encrypted_with_new_hash(
+    old_password_hash: &PasswordHash,
+    new_password_hash: &PasswordHash,
+) -> [u8; 16] {
     let mut encrypted = [0; 16];
     let mut keys = Zeroizing::new([0; 14]);
     keys.copy_from_slice(&new_password_hash.as_bytes()[..14]);

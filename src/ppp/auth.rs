@@ -1,4 +1,4 @@
-//! The authenticators: how we prove who we are (RFC 1334, RFC 1994, RFC 2759).
+//! The authenticators: how we prove who we are (RFC 1334, RFC 1994, RFC 2759, RFC 3748).
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::Outbox;
-use super::eap::Eap;
-use super::mschapv2::MsChapV2;
+use super::eap::{Eap, EapConfig, EapMethod};
+use super::inner_tls::TlsError;
+use super::mschapv2::{MsChapV2, Retry};
 use crate::crypto::binding::Hlak;
 use crate::crypto::{Entropy, chap_md5};
 use crate::wire::auth::{ChapPacket, PapPacket};
@@ -33,6 +34,9 @@ pub enum AuthProtocol {
 }
 
 impl AuthProtocol {
+    /// How [`describe`](Self::describe) names the version that is never spoken.
+    pub const MS_CHAP_V1: &str = "MS-CHAPv1";
+
     /// Reads the data of LCP's Authentication-Protocol option; `None` where we do not speak the protocol.
     pub fn parse(data: &[u8]) -> Option<Self> {
         [Self::Pap, Self::ChapMd5, Self::MsChapV2, Self::Eap].into_iter().find(|protocol| protocol.emit() == data)
@@ -62,7 +66,7 @@ impl AuthProtocol {
     pub fn describe(data: &[u8]) -> String {
         match (Self::parse(data), data) {
             (Some(protocol), _) => protocol.name().to_owned(),
-            (None, [0xc2, 0x23, 0x80]) => "MS-CHAPv1".to_owned(),
+            (None, [0xc2, 0x23, 0x80]) => Self::MS_CHAP_V1.to_owned(),
             (None, data) => format!("protocol {data:02x?}"),
         }
     }
@@ -82,7 +86,9 @@ impl AuthProtocol {
 pub struct Credentials {
     /// User name, `DOMAIN\` included.
     pub user_name: String,
-    /// Password.
+    /// What EAP tells of the identity where everybody on the way could read it; `None`: the user name.
+    pub anonymous_identity: Option<String>,
+    /// Password; empty where there is none.
     pub password: Zeroizing<String>,
 }
 
@@ -92,11 +98,65 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How an authentication ended.
+/// What only a person can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Another password: the server has refused the one it got, and takes another in the same call (RFC 2759 6, R=1).
+    Password {
+        /// What the server said; may be empty.
+        message: String,
+    },
+    /// A new password in the place of one that has expired (RFC 2759 7).
+    NewPassword {
+        /// Why the new password of the last answer was not taken; `None`: this is the first question.
+        refused: Option<String>,
+    },
+    /// The answer to a text of the server's (RFC 3748 5.5, 5.6); it is good for this once.
+    OneTimeCode {
+        /// The text, printable characters only; may be empty.
+        text: String,
+    },
+}
+
+impl Question {
+    /// Whether an answer to `other` is one to this question, too.
+    fn is_answered_by(&self, other: &Question) -> bool {
+        match (self, other) {
+            (Question::NewPassword { refused: None }, Question::NewPassword { .. }) => true,
+            (Question::OneTimeCode { text }, Question::OneTimeCode { text: other }) => text == other,
+            _ => false,
+        }
+    }
+}
+
+/// An answer that was given before its question came: to the same question on an earlier call, which did not wait.
+#[derive(Clone)]
+pub struct Answer {
+    /// What was asked.
+    pub question: Question,
+    /// The answer.
+    pub text: Zeroizing<String>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("question", &self.question).finish_non_exhaustive()
+    }
+}
+
+/// Takes the answer to a question out of those that are there already.
+pub(super) fn take_answer(answers: &mut Vec<Answer>, question: &Question) -> Option<Zeroizing<String>> {
+    let at = answers.iter().position(|answer| question.is_answered_by(&answer.question))?;
+    Some(answers.remove(at).text)
+}
+
+/// How an authentication ended, or what it waits for.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// The peer accepted us, and proved itself where the method can.
     Authenticated(Hlak),
+    /// It goes on with the [answer](Authenticator::answer) of a person.
+    Asks(Question),
     /// The peer did not accept us.
     Failed {
         /// Error code of an MS-CHAPv2 Failure (RFC 2759 6).
@@ -104,18 +164,54 @@ pub enum Outcome {
         /// What the peer said, printable characters only.
         message: String,
     },
-    /// The peer accepted us, but could not prove that it knows the password (RFC 2759 5).
+    /// The peer accepted us, but could not prove that it knows the password (RFC 2759 5), or that it is the one at the
+    /// other end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// TLS inside EAP failed.
+    Tls(TlsError),
+    /// The peer offered no method of EAP that may be used.
+    NoCommonEapMethod {
+        /// The last one that it asked for.
+        asked: String,
+    },
+    /// The peer breaks the protocol.
+    Misbehaved(String),
     /// The peer did not answer.
     Unanswered,
+}
+
+impl Outcome {
+    /// A refusal without a reason.
+    pub(super) fn refused() -> Self {
+        Outcome::Failed { code: None, message: String::new() }
+    }
+
+    /// The same where nobody can be asked: a question about the password is a refusal of it then.
+    pub(super) fn without_a_question(self) -> Self {
+        match self {
+            Outcome::Asks(Question::Password { message }) => Outcome::Failed { code: Some(691), message },
+            Outcome::Asks(Question::NewPassword { refused: None }) => {
+                Outcome::Failed { code: Some(648), message: String::new() }
+            }
+            Outcome::Asks(Question::NewPassword { refused: Some(message) }) => {
+                Outcome::Failed { code: Some(709), message }
+            }
+            other => other,
+        }
+    }
 }
 
 /// One authentication protocol at work. It stays after it ended: the peer may ask again at any time (RFC 1994 2).
 #[derive(Debug)]
 pub struct Authenticator {
     credentials: Credentials,
+    eap: EapConfig,
+    /// Largest frame that the peer takes, in octets.
+    mru: u16,
     entropy: Entropy,
     method: Method,
+    /// The last text that the peer wants people to read.
+    notification: Option<String>,
 }
 
 #[derive(Debug)]
@@ -127,15 +223,15 @@ enum Method {
 }
 
 impl Authenticator {
-    /// Speaks this protocol with these credentials.
-    pub fn new(protocol: AuthProtocol, credentials: Credentials, entropy: Entropy) -> Self {
+    /// Speaks this protocol with these credentials, to a peer that takes frames of `mru` octets.
+    pub fn new(protocol: AuthProtocol, credentials: Credentials, eap: EapConfig, mru: u16, entropy: Entropy) -> Self {
         let method = match protocol {
             AuthProtocol::Pap => Method::Pap { restart_timer: None, requests: 0 },
             AuthProtocol::ChapMd5 => Method::ChapMd5 { identifier: None },
             AuthProtocol::MsChapV2 => Method::MsChapV2(MsChapV2::default()),
-            AuthProtocol::Eap => Method::Eap(Box::default()),
+            AuthProtocol::Eap => Method::Eap(Box::new(Eap::outer())),
         };
-        Authenticator { credentials, entropy, method }
+        Authenticator { credentials, eap, mru, entropy, method, notification: None }
     }
 
     /// The protocol that it speaks.
@@ -146,6 +242,24 @@ impl Authenticator {
             Method::MsChapV2(_) => AuthProtocol::MsChapV2,
             Method::Eap(_) => AuthProtocol::Eap,
         }
+    }
+
+    /// The method of EAP that was agreed upon.
+    pub fn eap_method(&self) -> Option<EapMethod> {
+        match &self.method {
+            Method::Eap(eap) => eap.method(),
+            _ => None,
+        }
+    }
+
+    /// Who we are, with the password that was changed or given in the meantime.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// What the peer wants people to read, once.
+    pub fn take_notification(&mut self) -> Option<String> {
+        self.notification.take()
     }
 
     /// Whether the peer has something of ours to judge: an end of the link now means that it refused.
@@ -163,7 +277,7 @@ impl Authenticator {
         if let Method::Pap { restart_timer, requests } = &mut self.method {
             *requests += 1;
             *restart_timer = Some(now + PAP_RESTART);
-            let Credentials { user_name, password } = &self.credentials;
+            let Credentials { user_name, password, .. } = &self.credentials;
             let packet = PapPacket::Request { peer_id: user_name.as_bytes(), password: password.as_bytes() };
             // RFC 1334 2.2.1: every request has an identifier of its own, here its number
             out.push(Protocol::PAP, |frame| packet.emit(*requests as u8, frame));
@@ -194,14 +308,18 @@ impl Authenticator {
     /// Takes a packet of the protocol.
     ///
     /// # Errors
-    /// A packet that cannot be read; it was silently discarded.
+    /// A packet that cannot be read, or that is out of turn; it was silently discarded.
     pub fn handle_packet(&mut self, packet: ControlPacket<'_>, out: &mut Outbox) -> Result<Option<Outcome>, Malformed> {
+        let Authenticator { credentials, entropy, .. } = self;
         match &mut self.method {
             Method::Pap { restart_timer, requests } => {
                 let reply = PapPacket::parse(packet)?;
-                // the reply to an earlier request is as good as one to the last
-                if !(1..=*requests).contains(&packet.identifier.into()) || restart_timer.is_none() {
+                if restart_timer.is_none() {
                     return Ok(None);
+                }
+                // the reply to an earlier request is as good as one to the last
+                if !(1..=*requests).contains(&packet.identifier.into()) {
+                    return Err(Malformed::value("identifier of the reply to our PAP request", 1, packet.identifier));
                 }
                 let outcome = match reply {
                     PapPacket::Request { .. } => return Ok(None),
@@ -211,35 +329,69 @@ impl Authenticator {
                 *restart_timer = None;
                 Ok(Some(outcome))
             }
-            Method::ChapMd5 { identifier } => match ChapPacket::parse(packet)? {
-                ChapPacket::Challenge { value, .. } => {
+            Method::ChapMd5 { identifier } => match (ChapPacket::parse(packet)?, *identifier) {
+                (ChapPacket::Challenge { value, .. }, _) => {
                     *identifier = Some(packet.identifier);
-                    let Credentials { user_name, password } = &self.credentials;
-                    let response = chap_md5(packet.identifier, password.as_bytes(), value);
-                    let response = ChapPacket::Response { value: &response, name: user_name.as_bytes() };
+                    let response = chap_md5(packet.identifier, credentials.password.as_bytes(), value);
+                    let name = credentials.user_name.as_bytes();
+                    let response = ChapPacket::Response { value: &response, name };
                     out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
                     Ok(None)
                 }
-                ChapPacket::Success(_) if *identifier == Some(packet.identifier) => {
-                    Ok(Some(Outcome::Authenticated(Hlak::zero())))
+                (ChapPacket::Success(_), None) => Ok(Some(success_unasked())),
+                (ChapPacket::Success(_) | ChapPacket::Failure(_), due) if due != Some(packet.identifier) => {
+                    Err(Malformed::value("identifier of the verdict on our CHAP response", 1, packet.identifier))
                 }
-                ChapPacket::Failure(message) if *identifier == Some(packet.identifier) => {
+                (ChapPacket::Success(_), Some(_)) => Ok(Some(Outcome::Authenticated(Hlak::zero()))),
+                (ChapPacket::Failure(message), _) => {
                     Ok(Some(Outcome::Failed { code: None, message: printable(message) }))
                 }
-                _ => Ok(None),
+                (ChapPacket::Response { .. } | ChapPacket::ChangePassword(_), _) => Ok(None),
             },
             Method::MsChapV2(mschapv2) => match ChapPacket::parse(packet)? {
                 ChapPacket::Challenge { value, .. } => {
-                    let value = mschapv2.challenge(packet.identifier, value, &self.credentials, &mut self.entropy)?;
-                    let response = ChapPacket::Response { value: &value, name: self.credentials.user_name.as_bytes() };
+                    let value = mschapv2.challenge(packet.identifier, value, credentials, entropy)?;
+                    let response = ChapPacket::Response { value: &value, name: credentials.user_name.as_bytes() };
                     out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
                     Ok(None)
                 }
-                ChapPacket::Success(message) => Ok(mschapv2.success(packet.identifier, message)),
-                ChapPacket::Failure(message) => Ok(mschapv2.failure(packet.identifier, message)),
-                ChapPacket::Response { .. } => Ok(None),
+                ChapPacket::Success(_) if !mschapv2.has_answered() => Ok(Some(success_unasked())),
+                ChapPacket::Success(message) => mschapv2.success(packet.identifier, message, credentials).map(Some),
+                ChapPacket::Failure(message) => mschapv2.failure(packet.identifier, message),
+                ChapPacket::Response { .. } | ChapPacket::ChangePassword(_) => Ok(None),
             },
-            Method::Eap(eap) => eap.handle_packet(packet, &self.credentials, &mut self.entropy, out),
+            Method::Eap(eap) => {
+                let mru = usize::from(self.mru);
+                let (outcome, text) = eap.handle_packet(packet, &self.eap, credentials, entropy, mru, out)?;
+                self.notification = text.or(self.notification.take());
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// A person has answered the question of the last [`Outcome::Asks`]; does nothing where there was none.
+    pub fn answer(&mut self, answer: &Zeroizing<String>, out: &mut Outbox) -> Option<Outcome> {
+        let Authenticator { credentials, entropy, .. } = self;
+        match &mut self.method {
+            Method::Pap { .. } | Method::ChapMd5 { .. } => None,
+            Method::MsChapV2(mschapv2) => {
+                let (identifier, value, fields);
+                let packet = match mschapv2.answer(answer, credentials, entropy) {
+                    Ok(None) => return None,
+                    Err(question) => return Some(Outcome::Asks(question)),
+                    Ok(Some(Retry::Response { identifier: next, value: response })) => {
+                        (identifier, value) = (next, response);
+                        ChapPacket::Response { value: &value, name: credentials.user_name.as_bytes() }
+                    }
+                    Ok(Some(Retry::ChangePassword { identifier: next, fields: change })) => {
+                        (identifier, fields) = (next, change);
+                        ChapPacket::ChangePassword(&fields)
+                    }
+                };
+                out.push(Protocol::CHAP, |frame| packet.emit(identifier, frame));
+                None
+            }
+            Method::Eap(eap) => eap.handle_answer(answer, &self.eap, credentials, entropy, usize::from(self.mru), out),
         }
     }
 
@@ -247,10 +399,15 @@ impl Authenticator {
     /// to the network protocols is (pppd ends no EAP conversation otherwise).
     pub fn proven(&self) -> Option<Hlak> {
         match &self.method {
-            Method::Eap(eap) => eap.proven(),
+            Method::Eap(eap) => eap.proven(&self.eap),
             Method::Pap { .. } | Method::ChapMd5 { .. } | Method::MsChapV2(_) => None,
         }
     }
+}
+
+/// A verdict where nothing was sent that it could be about.
+fn success_unasked() -> Outcome {
+    Outcome::Misbehaved("it declares success before there was a proof".to_owned())
 }
 
 #[cfg(test)]

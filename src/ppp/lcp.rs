@@ -115,11 +115,8 @@ impl LcpPolicy {
     fn judge_authentication(&mut self, option: ConfigurationOption<'_>) -> Judgement {
         let accept = &self.config.accept;
         let repeated = self.refused.iter().any(|refused| refused == option.data);
-        // of the many methods behind EAP one is known here: it is agreed to only where nothing else is allowed, since a
-        // server with another method behind it may have another protocol, and pppd, once refused, has none
-        let reluctant = |protocol| protocol == AuthProtocol::Eap && accept.len() > 1;
         let asked = AuthProtocol::parse(option.data);
-        if let Some(protocol) = asked.filter(|protocol| accept.contains(protocol) && !reluctant(*protocol)) {
+        if let Some(protocol) = asked.filter(|protocol| accept.contains(protocol)) {
             self.peer.authentication = Some(protocol);
             return Judgement::Ack;
         }

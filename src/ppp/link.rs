@@ -5,8 +5,11 @@ mod network;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::auth::{AuthProtocol, Authenticator, Outcome};
+use zeroize::Zeroizing;
+
+use super::auth::{AuthProtocol, Authenticator, Outcome, Question, take_answer};
 use super::automaton::{Event as AutomatonEvent, State};
+use super::eap::EapMethod;
 use super::ipcp::IpcpPolicy;
 use super::ipv6cp::Ipv6cpPolicy;
 use super::lcp::{Lcp, LcpEvent, PeerOptions};
@@ -33,6 +36,10 @@ pub struct Ppp {
     lcp: Lcp,
     authenticator: Option<Authenticator>,
     authentication_timer: Option<Instant>,
+    /// What a person was asked and has not answered.
+    asked: Option<Question>,
+    /// Why the last packet of authentication was discarded.
+    discarded: Option<Malformed>,
     ipcp: Option<Negotiator<IpcpPolicy>>,
     ipv6cp: Option<Negotiator<Ipv6cpPolicy>>,
     announced: Option<NetworkParameters>,
@@ -58,6 +65,8 @@ impl Ppp {
             lcp,
             authenticator: None,
             authentication_timer: None,
+            asked: None,
+            discarded: None,
             ipcp: None,
             ipv6cp: None,
             announced: None,
@@ -86,7 +95,17 @@ impl Ppp {
     /// the server took it down `without_reason`, what that means by itself (some servers just hang up on who is refused).
     pub fn lower_down(&mut self, without_reason: bool) -> Option<Failure> {
         self.finished = true;
-        self.failure.take().or_else(|| self.refused_silently().filter(|_| without_reason))
+        let failure = self.failure.take().or_else(|| self.unanswered());
+        failure.or_else(|| self.refused_silently().filter(|_| without_reason))
+    }
+
+    /// A person has answered the question of the last [`Event::Asks`]; does nothing where there is none.
+    pub fn answer(&mut self, now: Instant, answer: &Zeroizing<String>) {
+        if self.finished || self.asked.take().is_none() {
+            return;
+        }
+        let outcome = self.authenticator.as_mut().and_then(|auth| auth.answer(answer, &mut self.out));
+        self.authentication_outcome(now, outcome);
     }
 
     /// Takes the link down in order: Terminate-Request, then [`Event::Finished`].
@@ -100,6 +119,11 @@ impl Ppp {
         if matches!(self.lcp.negotiator.state(), State::Initial | State::Closed) {
             self.finish();
         }
+    }
+
+    /// The method of EAP that was agreed upon.
+    pub fn eap_method(&self) -> Option<EapMethod> {
+        self.authenticator.as_ref().and_then(Authenticator::eap_method)
     }
 
     /// Options of the server's last LCP Configure-Request.
@@ -154,8 +178,10 @@ impl Ppp {
         self.lcp_event(now, done);
         if self.phase == Phase::Authenticate {
             let outcome = self.authenticator.as_mut().and_then(|auth| auth.handle_timeout(now, &mut self.out));
-            let too_late = self.authentication_timer.is_some_and(|at| at <= now).then_some(Outcome::Unanswered);
-            self.authentication_outcome(now, outcome.or(too_late));
+            self.authentication_outcome(now, outcome);
+            if self.authentication_timer.is_some_and(|at| at <= now) {
+                self.authentication_timed_out(now);
+            }
         }
         let changed = [
             self.ipcp.as_mut().and_then(|ncp| ncp.handle_timeout(now, &mut self.out)),
@@ -180,8 +206,10 @@ impl Ppp {
             Protocol::PAP | Protocol::CHAP | Protocol::EAP if self.speaks(protocol) => {
                 let packet = ControlPacket::parse(information)?;
                 let Some(authenticator) = &mut self.authenticator else { return Ok(()) };
-                let outcome = authenticator.handle_packet(packet, &mut self.out)?;
-                self.authentication_outcome(now, outcome);
+                let result = authenticator.handle_packet(packet, &mut self.out);
+                self.discarded = result.as_ref().err().copied();
+                self.events.extend(authenticator.take_notification().map(Event::Notification));
+                self.authentication_outcome(now, result?);
                 Ok(())
             }
             _ if self.phase == Phase::Authenticate => {
@@ -226,7 +254,7 @@ impl Ppp {
     fn handle_lcp(&mut self, now: Instant, packet: ControlPacket<'_>) -> Result<(), Malformed> {
         let phase = self.phase;
         if packet.code == code::TERMINATE_REQUEST && phase != Phase::Terminate {
-            let refused = self.refused_silently();
+            let refused = self.unanswered().or_else(|| self.refused_silently());
             self.failure.get_or_insert(refused.unwrap_or(Failure::Terminated));
         }
         let done = self.lcp.handle_packet(now, packet, &mut self.out)?;
@@ -259,9 +287,11 @@ impl Ppp {
                 self.enter(Phase::Authenticate);
                 self.authentication_timer = Some(now + AUTHENTICATION_TIMER);
                 let credentials = self.config.credentials.clone();
-                let authenticator = Authenticator::new(protocol, credentials, self.entropy.fork());
+                let (eap, mru) = (self.config.eap.clone(), self.lcp.peer().mru);
+                let authenticator = Authenticator::new(protocol, credentials, eap, mru, self.entropy.fork());
                 self.authenticator.insert(authenticator).start(now, &mut self.out);
             }
+            None if self.config.bypassed => self.authenticated(Hlak::zero()),
             // where even PAP may be used nobody counts on the server to prove itself; elsewhere a server that does not
             // ask must not get by without the proof
             None if self.config.lcp.accept.contains(&AuthProtocol::Pap) => self.authenticated(Hlak::zero()),
@@ -297,18 +327,54 @@ impl Ppp {
             Some(Outcome::Authenticated(hlak)) if self.phase == Phase::Authenticate => self.authenticated(hlak),
             // the answer to a later challenge of a link that stays (RFC 1994 2)
             Some(Outcome::Authenticated(_)) => {}
+            Some(Outcome::Asks(question)) => self.ask(now, question),
             Some(Outcome::Failed { code, message }) => {
                 self.fail(now, Failure::AuthenticationFailed { code, message });
             }
             Some(Outcome::PeerNotAuthentic) => self.fail(now, Failure::PeerNotAuthentic),
-            Some(Outcome::Unanswered) => {
-                let protocol = self.lcp.peer().authentication.map_or(Protocol::LCP, |auth| auth.protocol());
-                self.fail(now, Failure::Unanswered(protocol));
-            }
+            Some(Outcome::Tls(error)) => self.fail(now, Failure::InnerTls(error)),
+            Some(Outcome::NoCommonEapMethod { asked }) => self.fail(now, Failure::NoCommonEapMethod { asked }),
+            Some(Outcome::Misbehaved(what)) => self.fail(now, Failure::Misbehaved(what)),
+            Some(Outcome::Unanswered) => self.authentication_timed_out(now),
         }
     }
 
+    /// Finds the answer to a question: among those that are known, or from a person, where one may be asked.
+    fn ask(&mut self, now: Instant, question: Question) {
+        if let Some(answer) = take_answer(&mut self.config.answers, &question) {
+            self.asked = Some(question);
+            return self.answer(now, &answer);
+        }
+        if self.config.may_ask {
+            self.asked = Some(question.clone());
+            return self.events.push_back(Event::Asks(question));
+        }
+        match Outcome::Asks(question).without_a_question() {
+            Outcome::Asks(question) => self.fail(now, Failure::NobodyToAsk(question)),
+            refused => self.authentication_outcome(now, Some(refused)),
+        }
+    }
+
+    /// What it means that the link ends while a person is being asked.
+    fn unanswered(&mut self) -> Option<Failure> {
+        match self.asked.take()? {
+            // it was refused, and servers that allow another try seldom wait for it
+            Question::Password { message } => Some(Failure::AuthenticationFailed { code: Some(691), message }),
+            question => Some(Failure::AnswerTooLate(question)),
+        }
+    }
+
+    fn authentication_timed_out(&mut self, now: Instant) {
+        let protocol = self.lcp.peer().authentication.map_or(Protocol::LCP, |auth| auth.protocol());
+        let failure = self.unanswered().or(self.discarded.take().map(Failure::Stalled));
+        self.fail(now, failure.unwrap_or(Failure::Unanswered(protocol)));
+    }
+
     fn authenticated(&mut self, hlak: Hlak) {
+        if let Some(authenticator) = &self.authenticator {
+            // of use where the link is negotiated anew
+            self.config.credentials = authenticator.credentials().clone();
+        }
         self.enter(Phase::Network);
         self.events.push_back(Event::Authenticated(hlak));
     }
@@ -349,6 +415,8 @@ impl Ppp {
         if self.phase != phase {
             self.phase = phase;
             self.authentication_timer = None;
+            self.asked = None;
+            self.discarded = None;
             self.events.push_back(Event::Phase(phase));
         }
     }

@@ -5,7 +5,7 @@
 
 pub mod auth;
 pub mod automaton;
-mod eap;
+pub mod eap;
 pub mod inner_tls;
 pub mod ipcp;
 pub mod ipv6cp;
@@ -24,8 +24,11 @@ use zeroize::Zeroizing;
 pub use link::Ppp;
 
 use crate::crypto::binding::Hlak;
+use crate::wire::Malformed;
 use crate::wire::ppp::{ControlPacket, Protocol};
-use auth::{AuthProtocol, Credentials};
+use auth::{Answer, AuthProtocol, Credentials, Question};
+use eap::{EapConfig, EapMethod};
+use inner_tls::TlsError;
 use lcp::LcpConfig;
 
 /// Frames that wait to be sent; more are dropped, as on a link that loses them. A peer that asks and never reads
@@ -75,6 +78,15 @@ pub struct Config {
     pub lcp: LcpConfig,
     /// Who we are.
     pub credentials: Credentials,
+    /// What EAP may do.
+    pub eap: EapConfig,
+    /// Answers that are known before they are asked for; each is used once.
+    pub answers: Vec<Answer>,
+    /// A person may be asked, by [`Event::Asks`].
+    pub may_ask: bool,
+    /// The lower layer has authenticated us already (MS-SSTP 3.2.4.1, ClientBypassHLAuth): a server that asks for no
+    /// authentication is content with that.
+    pub bypassed: bool,
     /// The IPv4 address to ask for, 0.0.0.0 for any; `None`: no IPv4.
     pub ipv4: Option<Ipv4Addr>,
     /// Negotiate IPv6.
@@ -101,6 +113,10 @@ pub enum Phase {
 pub enum Event {
     /// The link has come to this phase.
     Phase(Phase),
+    /// Authentication goes on with a person's [`answer`](Ppp::answer).
+    Asks(Question),
+    /// The server wants people to read this (RFC 3748 5.2): printable characters only.
+    Notification(String),
     /// Authentication is complete, or the server asked for none (MS-SSTP 3.2.7.1).
     Authenticated(Hlak),
     /// Datagrams may flow.
@@ -122,6 +138,8 @@ pub struct NetworkParameters {
     pub mtu: u16,
     /// How we authenticated ourselves; `None` where the server did not ask.
     pub authentication: Option<AuthProtocol>,
+    /// The method of EAP that was used.
+    pub eap_method: Option<EapMethod>,
 }
 
 /// What IPCP negotiated.
@@ -164,8 +182,24 @@ pub enum Failure {
         /// What the server said; may be empty.
         message: String,
     },
-    /// The server accepted us without proof that it knows the password (RFC 2759 5).
+    /// The server accepted us without proof that it knows the password (RFC 2759 5), or that it is the one at the other
+    /// end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// The server offered no method of EAP that may be used.
+    NoCommonEapMethod {
+        /// The last one that it asked for.
+        asked: String,
+    },
+    /// TLS inside EAP failed.
+    InnerTls(TlsError),
+    /// The server broke the protocol of authentication in this way.
+    Misbehaved(String),
+    /// The server did not go on with the authentication; what it sent last was discarded, for this reason.
+    Stalled(Malformed),
+    /// The server asks what only a person can answer, and nobody may be asked.
+    NobodyToAsk(Question),
+    /// The person did not answer in the time that the server gives.
+    AnswerTooLate(Question),
     /// The server did not answer this protocol, as often as it was asked.
     Unanswered(Protocol),
     /// The server refused every proposal of this protocol.

@@ -1,4 +1,4 @@
-//! The one table of settings: every data key that network-manager-sstp, its editors or Plasma ever wrote.
+//! The one table of settings: every data key that network-manager-sstp, its editors or Plasma ever wrote, and our own.
 
 /// A data key of a profile (`vpn.data` in NetworkManager).
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +59,6 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Why a profile with certificates cannot be connected.
-pub(super) const NO_CERTIFICATES: &str = "authentication with a certificate is not available yet";
 /// Why a profile with a proxy cannot be connected.
 pub(super) const NO_PROXIES: &str = "proxies are not supported yet";
 const TLS_ENCRYPTS: &str = "TLS encrypts already, so MPPE is never negotiated";
@@ -130,7 +128,9 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Path,
         default: None,
         meaning: "file of revoked certificates",
-        effect: Effect::NotYet("revocation is not checked"),
+        effect: Effect::Acts(
+            "refuses authentication servers (inside EAP) whose certificate is in it; that of the gateway is not looked up",
+        ),
     },
     Key {
         name: "mtu",
@@ -143,8 +143,8 @@ pub static KEYS: &[Key] = &[
         name: "refuse-eap",
         kind: Kind::Yes,
         default: Some("no"),
-        meaning: "do not authenticate with EAP",
-        effect: Effect::Acts("EAP, with EAP-MSCHAPv2, is used where every other method is refused"),
+        meaning: "do not authenticate with EAP; what EAP may use is said by eap",
+        effect: Effect::Acts("EAP is refused"),
     },
     Key {
         name: "refuse-pap",
@@ -308,36 +308,36 @@ pub static KEYS: &[Key] = &[
         name: "tls-ca-cert",
         kind: Kind::Path,
         default: None,
-        meaning: "PEM file of the authority that issued the certificate of the authentication server (EAP-TLS)",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        meaning: "PEM file of the authority that issued the certificate of the authentication server (EAP-TLS, PEAP, EAP-TTLS); absent: ca-cert, else the system's authorities",
+        effect: Effect::Acts("is trusted in the place of ca-cert and the system's authorities"),
     },
     Key {
         name: "tls-identity",
         kind: Kind::Text,
         default: None,
-        meaning: "EAP identity; absent: tls-subject-name",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        meaning: "EAP identity; absent: tls-subject-name, else the name in the user's certificate",
+        effect: Effect::Acts("is the identity in EAP-TLS"),
     },
     Key {
         name: "tls-subject-name",
         kind: Kind::Text,
         default: None,
         meaning: "name in the user's certificate, filled in by the editor",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        effect: Effect::Acts("is the identity where tls-identity is not set"),
     },
     Key {
         name: "tls-user-cert",
         kind: Kind::Path,
         default: None,
-        meaning: "the user's certificate: PEM or PKCS#12",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        meaning: "the user's certificate: PEM, DER, PKCS#12, or a PKCS#11 URI",
+        effect: Effect::Acts("is shown to the authentication server"),
     },
     Key {
         name: "tls-user-key",
         kind: Kind::Path,
         default: None,
-        meaning: "the user's private key",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        meaning: "the user's private key: PEM or DER, encrypted or not, or a PKCS#11 URI; absent: it is in tls-user-cert",
+        effect: Effect::Acts("signs for the user"),
     },
     Key {
         name: "tls-user-key-secret-flags",
@@ -350,29 +350,69 @@ pub static KEYS: &[Key] = &[
         name: "tls-verify-key-usage",
         kind: Kind::Yes,
         default: Some("no"),
-        meaning: "verify the key usage of the authentication server's certificate",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        meaning: "the authentication server's certificate must have a key usage and an extended key usage for TLS servers",
+        effect: Effect::Acts("demands them; an extended key usage that is there has to allow servers in any case"),
     },
     Key {
         name: "tls-verify-method",
         kind: Kind::Choice(&["none", "subject", "name", "suffix"]),
         default: None,
         meaning: "how tls-remotename is compared with the authentication server's certificate",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        effect: Effect::Acts("is done; where tls-remotename is set and this is not, as name"),
     },
     Key {
         name: "tls-remotename",
         kind: Kind::Text,
         default: None,
         meaning: "name that the authentication server's certificate must have",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        effect: Effect::Acts(
+            "must be in it; where neither this nor an authority of your own nor tls-fingerprint is set, it is the gateway's name that must be",
+        ),
     },
     Key {
         name: "tls-max-version",
         kind: Kind::Choice(&["1.0", "1.1", "1.2", "1.3"]),
         default: None,
         meaning: "greatest TLS version inside EAP",
-        effect: Effect::NotYet(NO_CERTIFICATES),
+        effect: Effect::Acts("bounds it; versions before 1.2 are refused by the TLS library of this machine"),
+    },
+    Key {
+        name: "tls-fingerprint",
+        kind: Kind::Text,
+        default: None,
+        meaning: "SHA-256 of the authentication server's certificate, in hexadecimal digits, with colons or without",
+        effect: Effect::Acts("accepts this certificate and no other, whoever issued it and whatever name is in it"),
+    },
+    Key {
+        name: "eap",
+        kind: Kind::Text,
+        default: None,
+        meaning: "methods that EAP may use, separated by commas, the preferred one first: mschapv2, peap, ttls, tls, gtc, \
+                  otp, md5; absent: with a password all but tls, with a certificate tls and peap",
+        effect: Effect::Acts("all others are refused, with these as the alternative"),
+    },
+    Key {
+        name: "phase2-auth",
+        kind: Kind::Choice(&["mschapv2", "eap-mschapv2", "pap", "gtc", "otp", "tls"]),
+        default: None,
+        meaning: "how the user authenticates inside PEAP and EAP-TTLS; absent: with MS-CHAPv2, gtc or otp as a PEAP server \
+                  asks for, or with the certificate",
+        effect: Effect::Acts("nothing else is spoken inside; pap is for EAP-TTLS only"),
+    },
+    Key {
+        name: "anonymous-identity",
+        kind: Kind::Text,
+        default: None,
+        meaning: "what EAP tells of the user outside of PEAP and EAP-TTLS; absent: the user name",
+        effect: Effect::Acts("is the identity that everybody can read"),
+    },
+    Key {
+        name: "hlak",
+        kind: Kind::Choice(&["msk", "halves", "zero"]),
+        default: Some("msk"),
+        meaning: "which part of the key of an EAP method goes into the crypto binding: its first 32 octets, as specified; \
+                  16 of each half (pppd up to 2.5.0 after EAP-TLS); or none (servers that ignore the keys of EAP)",
+        effect: Effect::Acts("does so"),
     },
 ];
 
@@ -391,11 +431,15 @@ mod tests {
         tls-user-key tls-user-key-secret-flags tls-verify-key-usage tls-verify-method tls-remotename tls-max-version \
         proxy-password name";
 
+    /// What network-manager-sstp does not know: a profile without them stays valid there.
+    const OWN: &str = "tls-fingerprint eap phase2-auth anonymous-identity hlak";
+
     #[test]
     fn the_table_has_every_key_once() {
         let names: BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
-        assert_eq!(names, EVER_WRITTEN.split_ascii_whitespace().collect());
-        assert_eq!(KEYS.len(), 43);
+        assert_eq!(names, EVER_WRITTEN.split_ascii_whitespace().chain(OWN.split_ascii_whitespace()).collect());
+        assert_eq!(KEYS.len(), names.len());
+        assert_eq!(EVER_WRITTEN.split_ascii_whitespace().count(), 43);
     }
 
     #[test]

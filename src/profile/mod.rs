@@ -4,6 +4,7 @@
 //! reads what network-manager-sstp (1.2 to 1.3), its GTK editors, Plasma or a person with nmcli wrote, as leniently as
 //! they did. Nothing that can be ignored is an error: unknown keys and values that cannot be read become a [`Notice`].
 
+mod eap;
 mod gateway;
 mod keys;
 mod secrets;
@@ -12,15 +13,18 @@ mod values;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
 pub use keys::{Effect, KEYS, Key, Kind};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, required_secrets};
 pub use values::Notice;
 
+use crate::ppp::inner_tls::TlsConnector;
 use crate::session;
 use values::Reader;
 
@@ -45,12 +49,14 @@ pub struct Profile {
     pub ignore_cert_warn: bool,
     /// Tell the gateway's name in the TLS handshake; where the gateway is an address there is no name to tell.
     pub send_sni: bool,
-    /// File of revoked certificates.
-    pub crl_file: Option<PathBuf>,
     /// How the user authenticates.
     pub authentication: Authentication,
     /// PPP authentication methods that may be used.
     pub methods: session::Methods,
+    /// What EAP may do.
+    pub eap: Eap,
+    /// Whom to trust inside EAP.
+    pub inner_tls: InnerTls,
     /// The HTTP proxy to go through.
     pub proxy: Option<Proxy>,
     /// Name of the interface; the kernel puts a number in the place of `%d`.
@@ -81,29 +87,8 @@ pub enum Authentication {
         /// User name as PPP sends it, `DOMAIN\` included; `None`: the profile has none.
         user_name: Option<String>,
     },
-    /// By certificate, in EAP-TLS.
-    Certificate(CertificateSettings),
-}
-
-/// What EAP-TLS needs to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CertificateSettings {
-    /// EAP identity: what the profile sets, else the name in the certificate that the editor noted.
-    pub identity: Option<String>,
-    /// The user's certificate, PEM or PKCS#12.
-    pub user_cert: Option<PathBuf>,
-    /// The user's private key.
-    pub user_key: Option<PathBuf>,
-    /// The authority that issued the certificate of the authentication server; `None`: the system's.
-    pub ca_cert: Option<PathBuf>,
-    /// Verify the key usage of that certificate.
-    pub verify_key_usage: bool,
-    /// How its name is compared: `none`, `subject`, `name` or `suffix`.
-    pub verify_method: Option<&'static str>,
-    /// The name that it must have.
-    pub remote_name: Option<String>,
-    /// Greatest TLS version: `1.0`, `1.1`, `1.2` or `1.3`.
-    pub max_version: Option<&'static str>,
+    /// By certificate, in EAP.
+    Certificate(ClientCertificate),
 }
 
 /// An HTTP proxy.
@@ -135,8 +120,12 @@ pub enum Error {
     NoUserName,
     /// There is no password.
     NoPassword,
-    /// The profile authenticates with a certificate.
-    CertificateAuthentication,
+    /// The profile authenticates with a certificate and has none.
+    NoCertificate,
+    /// The profile has no identity to tell, and there is none in the certificate.
+    NoIdentity,
+    /// `eap` names no method that can be used.
+    NoEapMethod,
     /// The profile goes through a proxy. Going around it would be another connection than was asked for.
     Proxy {
         /// The proxy.
@@ -158,10 +147,14 @@ impl fmt::Display for Error {
             }
             Self::NoUserName => f.write_str("the profile has no user name: set user"),
             Self::NoPassword => f.write_str("there is no password for the user: store one or let it be asked for"),
-            Self::CertificateAuthentication => write!(
-                f,
-                "the profile has connection-type=tls, but {}: use connection-type=password with a user and a password",
-                keys::NO_CERTIFICATES
+            Self::NoCertificate => f.write_str(
+                "the profile has connection-type=tls and no certificate: set tls-user-cert and tls-user-key, or \
+                 connection-type=password",
+            ),
+            Self::NoIdentity => f.write_str("there is no name in the user's certificate: set tls-identity"),
+            Self::NoEapMethod => f.write_str(
+                "the profile allows EAP only, and eap names no method that can be used with its connection-type: \
+                 clear eap, or name others",
             ),
             Self::Proxy { server } => write!(
                 f,
@@ -199,16 +192,24 @@ impl Profile {
         let gateway =
             Gateway::parse(gateway).map_err(|reason| Error::BadGateway { gateway: gateway.to_owned(), reason })?;
         let authentication = read_authentication(&mut reader, user_name)?;
+        let methods = read_methods(&mut reader);
+        let ignore_cert_warn = read_ignore_cert_warn(&mut reader);
+        let circumstances = eap::Circumstances {
+            certificate: matches!(authentication, Authentication::Certificate(_)),
+            md5: methods.chap_md5,
+            verified: !ignore_cert_warn,
+        };
         let mtu = read_mtu(&mut reader);
         let seconds = reader.number("lcp-echo-interval").unwrap_or(0);
         let profile = Self {
             gateway,
             ca_cert: reader.path("ca-cert"),
-            ignore_cert_warn: read_ignore_cert_warn(&mut reader),
+            ignore_cert_warn,
             send_sni: reader.yes("tls-ext"),
-            crl_file: reader.path("crl-file"),
+            eap: eap::read(&mut reader, &circumstances),
+            inner_tls: eap::read_inner_tls(&mut reader),
             authentication,
-            methods: read_methods(&mut reader),
+            methods,
             proxy: read_proxy(&mut reader),
             interface: reader.number("unit").map_or_else(|| "sstp%d".to_owned(), |unit| format!("ppp{unit}")),
             mtu,
@@ -220,8 +221,7 @@ impl Profile {
             required_secrets: required_secrets(data),
             password_not_required: read_flags(&mut reader).not_required(),
         };
-        let certificate = matches!(profile.authentication, Authentication::Certificate(_));
-        reader.name_what_is_not_acted_on(|name| certificate || !name.starts_with("tls-"));
+        reader.name_what_is_not_acted_on();
         Ok((profile, reader.notices))
     }
 
@@ -235,12 +235,19 @@ impl Profile {
             return Err(Error::Proxy { server: proxy.server.clone() });
         }
         match &self.authentication {
-            Authentication::Certificate(_) => return Err(Error::CertificateAuthentication),
+            Authentication::Certificate(ClientCertificate { user_cert: None, .. }) => return Err(Error::NoCertificate),
+            Authentication::Certificate(_) if self.eap.methods.is_empty() => return Err(Error::NoEapMethod),
+            Authentication::Certificate(_) => return Ok(()),
             Authentication::Password { user_name: None } => return Err(Error::NoUserName),
             Authentication::Password { user_name: Some(_) } => {}
         }
         let session::Methods { pap, chap_md5, mschapv2, eap } = self.methods;
-        if pap || chap_md5 || mschapv2 || eap { Ok(()) } else { Err(Error::NoMethodLeft) }
+        match (pap || chap_md5 || mschapv2, eap) {
+            (true, _) => Ok(()),
+            (false, false) => Err(Error::NoMethodLeft),
+            (false, true) if self.eap.methods.is_empty() => Err(Error::NoEapMethod),
+            (false, true) => Ok(()),
+        }
     }
 
     /// The secrets to ask for before this profile can be connected, in the order in which a person is asked. None for a
@@ -253,27 +260,45 @@ impl Profile {
         self.required_secrets.iter().copied().filter(|secret| secrets.get(*secret).is_none()).collect()
     }
 
-    /// What the session needs to know of this profile.
+    /// What the session needs to know of this profile. TLS inside EAP, and the identity that the user's certificate gives
+    /// where the profile has none, are the caller's to bring; so is what only it can know: answers, whether a person may
+    /// be asked, and whether the server's certificate was verified.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::check`], and [`Error::NoPassword`].
-    pub fn session_config(&self, secrets: &Secrets) -> Result<session::Config, Error> {
+    /// Those of [`Self::check`], [`Error::NoPassword`] and [`Error::NoIdentity`].
+    pub fn session_config(
+        &self,
+        secrets: &Secrets,
+        tls: Option<Arc<dyn TlsConnector>>,
+        certificate_identity: Option<String>,
+    ) -> Result<session::Config, Error> {
         self.check()?;
-        let Authentication::Password { user_name: Some(user_name) } = &self.authentication else {
-            return Err(Error::NoUserName);
-        };
-        let password = match secrets.get(Secret::Password) {
-            Some(password) => password,
-            None if self.password_not_required => "",
-            None => return Err(Error::NoPassword),
+        let (user_name, password) = match &self.authentication {
+            Authentication::Password { user_name } => {
+                let password = match secrets.get(Secret::Password) {
+                    Some(password) => password,
+                    None if self.password_not_required => "",
+                    None => return Err(Error::NoPassword),
+                };
+                (user_name.clone().ok_or(Error::NoUserName)?, password)
+            }
+            Authentication::Certificate(ClientCertificate { identity, .. }) => {
+                (identity.clone().or(certificate_identity).ok_or(Error::NoIdentity)?, "")
+            }
         };
         Ok(session::Config {
             host: self.gateway.to_string(),
             correlation_id: self.correlation_id,
-            user_name: user_name.clone(),
+            user_name,
+            anonymous_identity: self.eap.anonymous_identity.clone(),
             password: Zeroizing::new(password.to_owned()),
-            methods: self.methods,
+            methods: self.session_methods(),
+            eap: self.eap.session_config(tls),
+            answers: Vec::new(),
+            may_ask: false,
+            http_cookie: None,
+            server_verified: false,
             mru: self.mtu.map_or(DEFAULT_MRU, |mtu| mtu.min(DEFAULT_MRU)),
             mtu: self.mtu,
             ipv4: self.ipv4,
@@ -281,6 +306,15 @@ impl Profile {
             lcp_echo_interval: self.lcp_echo_interval,
             lcp_echo_failure: self.lcp_echo_failure,
         })
+    }
+
+    /// A certificate is of use in EAP only; and without a method EAP is none.
+    fn session_methods(&self) -> session::Methods {
+        let eap = !self.eap.methods.is_empty();
+        match self.authentication {
+            Authentication::Password { .. } => session::Methods { eap: self.methods.eap && eap, ..self.methods },
+            Authentication::Certificate(_) => session::Methods { pap: false, chap_md5: false, mschapv2: false, eap },
+        }
     }
 }
 
@@ -299,15 +333,10 @@ fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Resu
             };
             Ok(Authentication::Password { user_name })
         }
-        Some("tls") => Ok(Authentication::Certificate(CertificateSettings {
+        Some("tls") => Ok(Authentication::Certificate(ClientCertificate {
             identity: owned(reader.text("tls-identity").or(reader.text("tls-subject-name"))),
             user_cert: reader.path("tls-user-cert"),
             user_key: reader.path("tls-user-key"),
-            ca_cert: reader.path("tls-ca-cert"),
-            verify_key_usage: reader.yes("tls-verify-key-usage"),
-            verify_method: reader.choice("tls-verify-method"),
-            remote_name: owned(reader.text("tls-remotename")),
-            max_version: reader.choice("tls-max-version"),
         })),
         other => Err(Error::BadConnectionType(other.unwrap_or_default().to_owned())),
     }

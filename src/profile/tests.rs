@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::session::{EapMethod, TtlsInner};
 
 fn data(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
@@ -29,6 +30,7 @@ fn user_name(profile: &Profile) -> Option<&str> {
 
 const ALL: session::Methods = session::Methods { pap: true, chap_md5: true, mschapv2: true, eap: true };
 const ONLY_MSCHAPV2: session::Methods = session::Methods { pap: false, chap_md5: false, mschapv2: true, eap: true };
+const EAP_ALONE: session::Methods = session::Methods { pap: false, chap_md5: false, mschapv2: false, eap: true };
 
 /// A new connection of the GTK editor of 1.3.0, whose Advanced dialog was never opened.
 #[test]
@@ -53,7 +55,7 @@ fn gtk_1_3_0() {
     assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::Password]);
     assert_eq!(profile.missing_secrets(&password("x")), []);
 
-    let config = profile.session_config(&password("x")).unwrap();
+    let config = profile.session_config(&password("x"), None, None).unwrap();
     assert_eq!((config.host.as_str(), config.user_name.as_str()), ("vpn.example.com", r"CORP\me"));
     assert_eq!((config.password.as_str(), config.methods), ("x", ONLY_MSCHAPV2));
     assert_eq!((config.mru, config.mtu, config.ipv4, config.ipv6), (1500, None, true, true));
@@ -91,7 +93,7 @@ fn gtk_1_3_2_advanced() {
     assert_eq!(notices, [""; 0]);
     assert_eq!(profile.ca_cert.as_deref(), Some("/etc/ssl/My CA.pem".as_ref()));
     assert_eq!(profile.interface, "ppp7");
-    let config = profile.session_config(&password("x")).unwrap();
+    let config = profile.session_config(&password("x"), None, None).unwrap();
     assert_eq!(config.host, "vpn.example.com:8443");
     assert_eq!((config.mru, config.mtu), (1300, Some(1300)));
     assert_eq!((config.lcp_echo_interval, config.lcp_echo_failure), (Some(Duration::from_secs(30)), 5));
@@ -121,17 +123,83 @@ fn gtk_1_3_2_certificate() {
     assert_eq!(certificate.identity.as_deref(), Some("me@example.com"));
     assert_eq!(certificate.user_cert.as_deref(), Some("/home/me/me.p12".as_ref()));
     assert_eq!(certificate.user_cert, certificate.user_key);
-    assert_eq!(certificate.ca_cert.as_deref(), Some("/etc/ssl/radius.pem".as_ref()));
-    assert_eq!((certificate.verify_method, certificate.max_version), (Some("suffix"), Some("1.3")));
-    assert_eq!((certificate.verify_key_usage, certificate.remote_name.as_deref()), (true, Some(".example.com")));
-    assert_eq!(notices.len(), 8, "{notices:#?}");
-    assert_eq!(profile.check(), Err(Error::CertificateAuthentication));
-    assert!(profile.session_config(&password("x")).is_err());
-    assert_eq!(profile.missing_secrets(&Secrets::default()), [], "the error comes before any question");
+    let InnerTls { ca_cert, server_name, verify_key_usage, max_version, .. } = &profile.inner_tls;
+    assert_eq!(ca_cert.as_deref(), Some("/etc/ssl/radius.pem".as_ref()));
+    assert_eq!(*server_name, ServerName::Is(VerifyMethod::Suffix, ".example.com".to_owned()));
+    assert_eq!((*verify_key_usage, *max_version), (true, Some("1.3")));
+    assert_eq!(notices, [""; 0]);
+    assert_eq!(profile.check(), Ok(()));
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::TlsUserKeySecret]);
+    // a certificate is of no use outside of EAP, and without TLS inside EAP there is no method for it
+    let config = profile.session_config(&Secrets::default(), None, None).unwrap();
+    assert_eq!((config.methods, config.user_name.as_str()), (EAP_ALONE, "me@example.com"));
+    assert_eq!((profile.eap.methods.as_slice(), config.eap.methods.len()), (&[EapMethod::Tls, EapMethod::Peap][..], 0));
 
     let (profile, _) = read(&[&pairs[..], &[("tls-identity", "other")]].concat());
     let Authentication::Certificate(certificate) = &profile.authentication else { panic!("no certificate") };
     assert_eq!(certificate.identity.as_deref(), Some("other"));
+
+    let (profile, _) = read(&[("gateway", "vpn.example.com"), ("connection-type", "tls")]);
+    assert_eq!(profile.check(), Err(Error::NoCertificate));
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [], "the error comes before any question");
+    let (profile, _) = read(&[("gateway", "vpn.example.com"), ("connection-type", "tls"), ("tls-user-cert", "/c.pem")]);
+    assert_eq!(profile.session_config(&Secrets::default(), None, None).err(), Some(Error::NoIdentity));
+    let config = profile.session_config(&Secrets::default(), None, Some("me".to_owned())).unwrap();
+    assert_eq!(config.user_name, "me");
+}
+
+/// Which methods of EAP a profile allows.
+#[test]
+fn methods_of_eap() {
+    use EapMethod::{Gtc, Md5, MsChapV2, Otp, Peap, Tls, Ttls};
+    let methods = |pairs: &[(&str, &str)]| read(&[&[("gateway", "vpn.example.com")], pairs].concat()).0.eap.methods;
+    assert_eq!(methods(&[]), [MsChapV2, Peap, Ttls, Otp, Gtc, Md5]);
+    assert_eq!(methods(&[("refuse-chap", "yes")]), [MsChapV2, Peap, Ttls, Otp, Gtc]);
+    // whoever verifies nobody is asked whom to trust, before a password goes into a tunnel
+    assert_eq!(methods(&[("ignore-cert-warn", "yes")]), [MsChapV2, Otp, Gtc, Md5]);
+    let pinned = [("ignore-cert-warn", "yes"), ("tls-fingerprint", "AB:CD")];
+    assert_eq!(methods(&pinned), [MsChapV2, Peap, Ttls, Otp, Gtc, Md5]);
+    assert_eq!(methods(&[("eap", "PEAP, mschapv2 ,peap")]), [Peap, MsChapV2]);
+    let (profile, notices) = read(&[("gateway", "vpn.example.com"), ("user", "me"), ("eap", "tls,sim")]);
+    assert_eq!((profile.eap.methods.as_slice(), notices.len()), (&[][..], 2));
+    assert_eq!(profile.check(), Ok(()));
+    let refused = [("refuse-pap", "yes"), ("refuse-chap", "yes"), ("refuse-mschapv2", "yes")];
+    let only = [&[("gateway", "vpn.example.com"), ("user", "me"), ("eap", "tls")][..], &refused].concat();
+    assert_eq!(read(&only).0.check(), Err(Error::NoEapMethod));
+    let certificate = [("connection-type", "tls"), ("tls-user-cert", "/c.pem"), ("eap", "tls")];
+    assert_eq!(methods(&certificate), [Tls]);
+}
+
+#[test]
+fn what_is_spoken_inside() {
+    use EapMethod::{Gtc, MsChapV2, Otp, Tls};
+    for (phase2, inner, ttls) in [
+        ("", &[MsChapV2, Gtc, Otp][..], TtlsInner::MsChapV2),
+        ("mschapv2", &[MsChapV2], TtlsInner::MsChapV2),
+        ("eap-mschapv2", &[MsChapV2], TtlsInner::Eap),
+        ("pap", &[], TtlsInner::Pap),
+        ("gtc", &[Gtc], TtlsInner::Eap),
+        ("tls", &[Tls], TtlsInner::Eap),
+    ] {
+        let (profile, _) = read(&[("gateway", "vpn.example.com"), ("phase2-auth", phase2)]);
+        assert_eq!((profile.eap.inner_methods.as_slice(), profile.eap.ttls), (inner, ttls), "{phase2}");
+    }
+}
+
+/// Whom a profile trusts inside EAP.
+#[test]
+fn trust_inside_eap() {
+    let inner = |pairs: &[(&str, &str)]| read(&[&[("gateway", "vpn.example.com")], pairs].concat()).0.inner_tls;
+    assert_eq!(inner(&[]), InnerTls::default());
+    assert_eq!(inner(&[("ca-cert", "/a.pem")]).ca_cert.as_deref(), Some("/a.pem".as_ref()));
+    let both = [("ca-cert", "/a.pem"), ("tls-ca-cert", "/b.pem")];
+    assert_eq!(inner(&both).ca_cert.as_deref(), Some("/b.pem".as_ref()));
+    let name = ("tls-remotename", "nps.example.com");
+    let is = |method| ServerName::Is(method, "nps.example.com".to_owned());
+    assert_eq!(inner(&[name]).server_name, is(VerifyMethod::Name));
+    assert_eq!(inner(&[name, ("tls-verify-method", "subject")]).server_name, is(VerifyMethod::Subject));
+    assert_eq!(inner(&[name, ("tls-verify-method", "none")]).server_name, ServerName::Any);
+    assert_eq!(inner(&[("tls-verify-method", "suffix")]).server_name, ServerName::Unset);
 }
 
 /// Plasma knows neither connection-type nor tls-ext nor mtu, always writes proxy-port and both flags, and allows every
@@ -179,7 +247,7 @@ fn nmcli() {
         [r#"the setting "Refuse-Pap" is unknown; it is ignored"#, r#"the setting "colour" is unknown; it is ignored"#]
     );
     assert_eq!(profile.methods, ALL);
-    assert_eq!(profile.session_config(&Secrets::default()).err(), Some(Error::NoPassword));
+    assert_eq!(profile.session_config(&Secrets::default(), None, None).err(), Some(Error::NoPassword));
 
     // Without `user`, NetworkManager's user-name serves; without both there is a sentence.
     let without_user = data(&[("gateway", "vpn.example.com")]);
@@ -244,11 +312,10 @@ fn values_that_cannot_be_read_are_named_and_ignored() {
         ("uuid", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
         ("crl-file", "/etc/ssl/crl.pem"),
     ]);
-    assert_eq!(notices.len(), 10, "{notices:#?}");
+    assert_eq!(notices.len(), 9, "{notices:#?}");
     assert!(profile.send_sni && !profile.ignore_cert_warn && profile.methods.pap);
     assert_eq!((profile.mtu, profile.lcp_echo_interval, profile.interface.as_str()), (None, None, "sstp%d"));
-    assert_eq!(profile.crl_file.as_deref(), Some("/etc/ssl/crl.pem".as_ref()));
-    assert!(notices.contains(&"the setting crl-file is not acted on yet: revocation is not checked".to_owned()));
+    assert_eq!(profile.inner_tls.crl_file.as_deref(), Some("/etc/ssl/crl.pem".as_ref()));
 }
 
 #[test]
@@ -264,7 +331,7 @@ fn mtu() {
     ] {
         let (profile, notices) = read(&[("user", "me"), ("mtu", text)]);
         assert_eq!((profile.mtu, profile.ipv6, !notices.is_empty()), (mtu, ipv6, noticed), "{text}");
-        let config = profile.session_config(&password("x")).unwrap();
+        let config = profile.session_config(&password("x"), None, None).unwrap();
         assert_eq!((config.mtu, config.mru), (mtu, mtu.unwrap_or(1500).min(1500)), "{text}");
     }
 }
@@ -295,8 +362,8 @@ fn mppe_leaves_only_methods_that_yield_keys() {
 fn a_password_that_is_not_required_is_empty() {
     let (profile, _) = read(&[("user", "me"), ("password-flags", "4")]);
     assert_eq!(profile.missing_secrets(&Secrets::default()), []);
-    assert_eq!(profile.session_config(&Secrets::default()).unwrap().password.as_str(), "");
-    assert_eq!(profile.session_config(&password("x")).unwrap().password.as_str(), "x");
+    assert_eq!(profile.session_config(&Secrets::default(), None, None).unwrap().password.as_str(), "");
+    assert_eq!(profile.session_config(&password("x"), None, None).unwrap().password.as_str(), "x");
 }
 
 #[test]

@@ -83,15 +83,12 @@ impl<'a> Reader<'a> {
         self.text(name).map(|text| PathBuf::from(OsString::from_vec(unescape(text))))
     }
 
-    /// Names every setting that is unknown, and every one that has no effect although it ought to. The keys of the
-    /// mode that the profile is not in say nothing worth a line.
-    pub(super) fn name_what_is_not_acted_on(&mut self, is_of_mode: impl Fn(&str) -> bool) {
+    /// Names every setting that is unknown, and every one that has no effect although it ought to.
+    pub(super) fn name_what_is_not_acted_on(&mut self) {
         for (name, value) in self.data {
             match keys::find(name).map(|key| (key.effect, key.default)) {
                 None => self.notice(format!("the setting {name:?} is unknown; it is ignored")),
-                Some((Effect::NotYet(reason), default))
-                    if is_of_mode(name) && !value.is_empty() && default != Some(value) =>
-                {
+                Some((Effect::NotYet(reason), default)) if !value.is_empty() && default != Some(value) => {
                     self.notice(format!("the setting {name} is not acted on yet: {reason}"));
                 }
                 Some(_) => {}

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::AuthProtocol;
 #[cfg(doc)]
 use super::MAX_MTU;
+use super::{Answer, AuthProtocol, EapConfig};
 
 /// What a session needs to know about the connection. Plain data.
 pub struct Config {
@@ -16,10 +16,23 @@ pub struct Config {
     pub correlation_id: Option<[u8; 16]>,
     /// User name as sent in PPP authentication, `DOMAIN\` included where the profile has a domain.
     pub user_name: String,
-    /// Password of the user.
+    /// What EAP tells of the identity outside of tunnels; `None`: the user name.
+    pub anonymous_identity: Option<String>,
+    /// Password of the user; empty where there is none.
     pub password: Zeroizing<String>,
     /// Authentication methods that may be used.
     pub methods: Methods,
+    /// What EAP may do.
+    pub eap: EapConfig,
+    /// Answers that are known before they are asked for.
+    pub answers: Vec<Answer>,
+    /// A person may be asked, by [`Event::Asks`](super::Event::Asks).
+    pub may_ask: bool,
+    /// The ClientHTTPCookie, a pair of name and value: with it, a server may do without PPP authentication (MS-SSTP
+    /// 3.2.4.1, ClientBypassHLAuth).
+    pub http_cookie: Option<Zeroizing<String>>,
+    /// The server has shown by its certificate who it is.
+    pub server_verified: bool,
     /// MRU to request in octets (RFC 1661 6.1).
     pub mru: u16,
     /// Upper bound of the tunnel's MTU in octets; `None`: what the server's MRU and [`MAX_MTU`] allow.
@@ -43,7 +56,7 @@ pub struct Methods {
     pub chap_md5: bool,
     /// MS-CHAPv2 (RFC 2759).
     pub mschapv2: bool,
-    /// EAP (RFC 3748) with EAP-MSCHAPv2.
+    /// EAP (RFC 3748).
     pub eap: bool,
 }
 
@@ -51,10 +64,10 @@ impl Methods {
     /// The allowed methods, the best first.
     pub(super) fn by_preference(self) -> Vec<AuthProtocol> {
         let methods = [
+            (self.eap, AuthProtocol::Eap),
             (self.mschapv2, AuthProtocol::MsChapV2),
             (self.chap_md5, AuthProtocol::ChapMd5),
             (self.pap, AuthProtocol::Pap),
-            (self.eap, AuthProtocol::Eap),
         ];
         methods.into_iter().filter_map(|(allowed, method)| allowed.then_some(method)).collect()
     }

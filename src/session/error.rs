@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::Phase;
 use crate::ppp;
-use crate::ppp::auth::AuthProtocol;
+use crate::ppp::auth::{AuthProtocol, Question};
+use crate::ppp::eap::{EapMethod, HlakRule};
+use crate::ppp::inner_tls::TlsError;
 use crate::sstp::{End, Misbehaviour};
 use crate::wire::ppp::Protocol;
 use crate::wire::sstp::Status;
@@ -23,8 +25,15 @@ pub enum Error {
         /// What the server said; may be empty.
         message: String,
     },
-    /// The server accepted the user without proof that it knows the password (RFC 2759 5).
+    /// The server accepted the user without proof that it knows the password (RFC 2759 5), or that it is the one at the
+    /// other end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// TLS inside EAP failed: certificates, ours or the server's.
+    InnerTls(TlsError),
+    /// The server asks what only a person can answer, and nobody may be asked.
+    NobodyToAsk(Question),
+    /// The person did not answer in the time that the server gives.
+    AnswerTooLate(Question),
     /// The server refused the call before authentication.
     ServerRefused(Refusal),
     /// The server ended the session after it had taken the call.
@@ -62,7 +71,7 @@ pub enum Refusal {
 
 impl Error {
     /// What the end of a call means in this phase; `None` where it is the one that we wanted.
-    pub(super) fn from_call(end: End, phase: Phase) -> Option<Error> {
+    pub(super) fn from_call(end: End, phase: Phase, eap: Option<EapMethod>, hlak: HlakRule) -> Option<Error> {
         let closed = |reason: String| Error::ServerClosed { phase, reason };
         Some(match end {
             End::Disconnected => return None,
@@ -72,8 +81,9 @@ impl Error {
             }
             End::AbortedByServer(status) if phase == Phase::NetworkLayerProtocol => closed(format!(
                 "it aborted the call ({}) right after the crypto binding; if that is what it refused, something on the \
-                 way intercepts TLS, or the server was told of another certificate than it shows",
-                words(status)
+                 way intercepts TLS, or the server was told of another certificate than it shows{}",
+                words(status),
+                other_key(eap, hlak)
             )),
             End::AbortedByServer(status) => closed(format!("it aborted the call ({})", words(status))),
             End::DisconnectedByServer(status) => closed(format!("it disconnected the call ({})", words(status))),
@@ -94,11 +104,26 @@ impl Error {
     pub(super) fn from_ppp(failure: ppp::Failure, phase: Phase) -> Error {
         use ppp::Failure;
         match failure {
-            Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
-                "the server insists on EAP for authentication, of which EAP-MSCHAPv2 is supported: to use it, refuse \
-                 every other method in the connection's settings"
+            Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::MS_CHAP_V1 => Error::PeerIncompatible(
+                "the server insists on MS-CHAPv1 for authentication, which is broken and never spoken here; \
+                 its administrator has to allow MS-CHAPv2 or EAP"
                     .to_owned(),
             ),
+            Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
+                "the server insists on EAP for authentication, which this connection refuses (refuse-eap)".to_owned(),
+            ),
+            Failure::NoCommonEapMethod { asked } => Error::PeerIncompatible(format!(
+                "the server asks for {asked} inside EAP, which this connection does not allow or support, and took none \
+                 of the methods that it was offered instead; {}",
+                what_it_needs(&asked)
+            )),
+            Failure::InnerTls(error) => Error::InnerTls(error),
+            Failure::Misbehaved(what) => Error::PeerMisbehaved(what),
+            Failure::Stalled(malformed) => {
+                Error::PeerMisbehaved(format!("the authentication did not go on; what it sent last was no part of it: {malformed}"))
+            }
+            Failure::NobodyToAsk(question) => Error::NobodyToAsk(question),
+            Failure::AnswerTooLate(question) => Error::AnswerTooLate(question),
             Failure::NoCommonAuthentication { asked } => Error::PeerIncompatible(format!(
                 "the server insists on {asked} for authentication, which this connection does not allow or support; \
                  allow another method in its settings, or ask the server's administrator for one"
@@ -135,6 +160,31 @@ impl Error {
     }
 }
 
+/// What to try where the key of an EAP method may be what the server did not expect.
+fn other_key(eap: Option<EapMethod>, hlak: HlakRule) -> &'static str {
+    match (eap, hlak) {
+        (Some(EapMethod::MsChapV2), HlakRule::Msk) => {
+            "; some servers want no key after EAP-MSCHAPv2: if this is one, set hlak=zero"
+        }
+        (Some(EapMethod::Tls | EapMethod::Peap | EapMethod::Ttls), HlakRule::Msk) => {
+            "; servers with pppd up to 2.5.0 take another part of the key: if this is one, set hlak=halves"
+        }
+        (Some(_), HlakRule::Halves | HlakRule::Zero) => "; the connection has a setting hlak, which may be wrong",
+        _ => "",
+    }
+}
+
+/// What a method of EAP that was asked for needs.
+fn what_it_needs(asked: &str) -> &'static str {
+    if asked == EapMethod::Tls.name() {
+        "it needs a certificate of yours: connection-type=tls, tls-user-cert and tls-user-key"
+    } else if asked == EapMethod::Peap.name() || asked == EapMethod::Ttls.name() {
+        "it needs to know whom to trust: set tls-ca-cert, tls-remotename or tls-fingerprint, and eap= where that has a list"
+    } else {
+        "allow it in the connection's settings (eap), or ask the server's administrator for another method"
+    }
+}
+
 fn words(status: Option<Status>) -> String {
     match status {
         None | Some(Status::NO_ERROR) => "without a reason".to_owned(),
@@ -162,9 +212,14 @@ fn authentication_error(code: Option<u32>) -> &'static str {
     match code {
         Some(646) => "the account may not log on at this hour",
         Some(647) => "the account is disabled",
-        Some(648) => "the password has expired; it has to be changed on another way first",
+        Some(648) => {
+            "the password has expired: connect where you can be asked for a new one (nmcli --ask), or change it elsewhere"
+        }
         Some(649) => "the account has no permission to dial in",
-        Some(709) => "the new password was not accepted",
+        Some(691) => "the server refused user name or password; check both, and the domain where the server wants one",
+        Some(709) => {
+            "the server did not take the new password: it may be too short, too simple or one that you had before"
+        }
         _ => "the server refused user name or password; check both, and the domain where the server wants one",
     }
 }
@@ -189,12 +244,29 @@ impl fmt::Display for Error {
                 "the server accepted the password without proof that it knows it; it may not be the server that it \
                  claims to be, and nothing was sent into the tunnel",
             ),
+            Error::InnerTls(error) => write!(f, "the authentication inside EAP failed: {error}"),
+            Error::NobodyToAsk(question) => {
+                write!(f, "{}, and there is nobody to ask: connect from a desktop, or by nmcli --ask", wanted(question))
+            }
+            Error::AnswerTooLate(question) => {
+                write!(f, "{}, and did not wait for the answer any longer: connect again", wanted(question))
+            }
             Error::ServerRefused(refusal) => refusal.fmt(f),
             Error::ServerClosed { phase, reason } => {
                 write!(f, "the server ended the session {phase}: {reason}")
             }
             Error::TimedOut(phase) => write!(f, "the server did not answer in time {phase}"),
         }
+    }
+}
+
+/// What the server wants of a person, as the beginning of a sentence.
+fn wanted(question: &Question) -> String {
+    match question {
+        Question::Password { .. } => "the server wants another password".to_owned(),
+        Question::NewPassword { .. } => "the password has expired, and the server wants a new one".to_owned(),
+        Question::OneTimeCode { text } if text.is_empty() => "the server wants a one-time code".to_owned(),
+        Question::OneTimeCode { text } => format!("the server asks \"{text}\""),
     }
 }
 

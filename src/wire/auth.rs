@@ -25,6 +25,8 @@ pub mod chap_code {
     pub const SUCCESS: u8 = 3;
     /// Failure.
     pub const FAILURE: u8 = 4;
+    /// Change-Password (RFC 2759 7).
+    pub const CHANGE_PASSWORD: u8 = 7;
 }
 
 /// A PAP packet (RFC 1334 2.2).
@@ -110,6 +112,8 @@ pub enum ChapPacket<'a> {
     Success(&'a [u8]),
     /// Failure (4.2), with its message.
     Failure(&'a [u8]),
+    /// Change-Password (RFC 2759 7): a [`ChangePassword`].
+    ChangePassword(&'a [u8]),
 }
 
 impl<'a> ChapPacket<'a> {
@@ -127,6 +131,7 @@ impl<'a> ChapPacket<'a> {
             }
             chap_code::SUCCESS => Ok(ChapPacket::Success(packet.data)),
             chap_code::FAILURE => Ok(ChapPacket::Failure(packet.data)),
+            chap_code::CHANGE_PASSWORD => Ok(ChapPacket::ChangePassword(packet.data)),
             code => Err(Malformed::value("CHAP code", 0, code)),
         }
     }
@@ -142,6 +147,7 @@ impl<'a> ChapPacket<'a> {
             ChapPacket::Response { value, name } => (chap_code::RESPONSE, valued(value, name)),
             ChapPacket::Success(message) => (chap_code::SUCCESS, message.to_vec()),
             ChapPacket::Failure(message) => (chap_code::FAILURE, message.to_vec()),
+            ChapPacket::ChangePassword(data) => (chap_code::CHANGE_PASSWORD, data.to_vec()),
         };
         ControlPacket { code, identifier, data: &data }.emit(out);
     }
@@ -178,6 +184,42 @@ impl MsChapV2Response {
         value[..16].copy_from_slice(&self.peer_challenge);
         value[24..48].copy_from_slice(&self.nt_response);
         value
+    }
+}
+
+/// The fields of a Change-Password packet (RFC 2759 7), which stand in EAP-MSCHAPv2 in the same order.
+pub struct ChangePassword {
+    /// Encrypted-Password (RFC 2759 8.9).
+    pub encrypted_password: Box<[u8; 516]>,
+    /// Encrypted-Hash (RFC 2759 8.12).
+    pub encrypted_hash: [u8; 16],
+    /// Peer-Challenge and NT-Response, those of the new password.
+    pub response: MsChapV2Response,
+}
+
+impl ChangePassword {
+    /// Length of the fields, in octets.
+    pub const LEN: usize = 582;
+
+    /// Reads the fields; reserved octets and flags are ignored.
+    ///
+    /// # Errors
+    /// Any length other than 582 octets.
+    pub fn parse(data: &[u8]) -> Result<Self, Malformed> {
+        within("MS-CHAPv2 Change-Password", 0, data.len(), Self::LEN, Self::LEN)?;
+        let mut encrypted_password = Box::new([0; 516]);
+        encrypted_password.copy_from_slice(&data[..516]);
+        let mut encrypted_hash = [0; 16];
+        encrypted_hash.copy_from_slice(&data[516..532]);
+        // peer challenge, reserved octets and NT-Response as in a Response, whose flags are one octet and here two
+        let response = MsChapV2Response::parse(&data[532..581])?;
+        Ok(ChangePassword { encrypted_password, encrypted_hash, response })
+    }
+
+    /// The fields as octets.
+    pub fn emit(&self) -> Vec<u8> {
+        let ChangePassword { encrypted_password, encrypted_hash, response } = self;
+        [&encrypted_password[..], encrypted_hash, &response.emit(), &[0]].concat()
     }
 }
 
@@ -300,6 +342,22 @@ mod tests {
         assert_eq!(MsChapV2Response::parse(&value), Ok(response));
         assert!(MsChapV2Response::parse(&value[..48]).is_err());
         assert!(MsChapV2Response::parse(&[0; 50]).is_err());
+    }
+
+    #[test]
+    fn change_password_both_ways() {
+        let octets: Vec<u8> =
+            (0..ChangePassword::LEN).map(|i| if i < 548 || (556..580).contains(&i) { i as u8 } else { 0 }).collect();
+        let packet = ControlPacket { code: 7, identifier: 3, data: &octets };
+        let Ok(ChapPacket::ChangePassword(data)) = ChapPacket::parse(packet) else { panic!() };
+        let change = ChangePassword::parse(data).unwrap();
+        assert_eq!((change.encrypted_password[515], change.encrypted_hash[0]), (515u16 as u8, 516u16 as u8));
+        assert_eq!((change.response.peer_challenge[0], change.response.nt_response[0]), (532u16 as u8, 556u16 as u8));
+        assert_eq!(change.emit(), octets);
+        let mut out = Vec::new();
+        ChapPacket::ChangePassword(&octets).emit(3, &mut out);
+        assert_eq!(out[..4], [7, 3, 0x02, 0x4a]);
+        assert!(ChangePassword::parse(&octets[1..]).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! EAP packets (RFC 3748 4 and 5), and EAP-MSCHAPv2's inside them ([MS-CHAP] 2.2; draft-kamath-pppext-eap-mschapv2).
+//! EAP packets (RFC 3748 4 and 5), and what stands inside them: EAP-MSCHAPv2's ([MS-CHAP] 2.2;
+//! draft-kamath-pppext-eap-mschapv2), and the pieces of TLS that several methods carry (RFC 5216 3.1).
 
 use super::ppp::ControlPacket;
 use super::{Malformed, Problem, need, within};
@@ -25,8 +26,20 @@ pub mod eap_type {
     pub const NAK: u8 = 3;
     /// MD5-Challenge (5.4).
     pub const MD5_CHALLENGE: u8 = 4;
+    /// One-Time Password (5.5).
+    pub const OTP: u8 = 5;
+    /// Generic Token Card (5.6).
+    pub const GTC: u8 = 6;
+    /// EAP-TLS (RFC 5216).
+    pub const TLS: u8 = 13;
+    /// EAP-TTLS (RFC 5281).
+    pub const TTLS: u8 = 21;
+    /// PEAP ([MS-PEAP]).
+    pub const PEAP: u8 = 25;
     /// EAP-MSCHAPv2 ([MS-CHAP] 2.2).
     pub const MSCHAPV2: u8 = 26;
+    /// The Extensions method of PEAP, whose data are TLVs ([MS-PEAP] 2.2.8).
+    pub const EXTENSIONS: u8 = 33;
     /// Types from here on have an expanded form (5.7).
     pub const EXPANDED: u8 = 254;
 }
@@ -97,6 +110,8 @@ pub mod mschapv2_op {
     pub const SUCCESS: u8 = 3;
     /// Failure, Request and Response.
     pub const FAILURE: u8 = 4;
+    /// Change-Password, Response.
+    pub const CHANGE_PASSWORD: u8 = 7;
 }
 
 /// The data of an EAP-MSCHAPv2 packet.
@@ -138,6 +153,13 @@ pub enum EapMsChapV2<'a> {
     },
     /// Failure Response: the operation code alone.
     FailureResponse,
+    /// Change-Password Response: [`ChangePassword`](super::auth::ChangePassword).
+    ChangePassword {
+        /// MS-CHAPv2-ID of the Failure, and one.
+        identifier: u8,
+        /// The fields.
+        fields: &'a [u8],
+    },
 }
 
 impl<'a> EapMsChapV2<'a> {
@@ -173,6 +195,7 @@ impl<'a> EapMsChapV2<'a> {
             }
             mschapv2_op::SUCCESS => EapMsChapV2::SuccessRequest { identifier, message: body },
             mschapv2_op::FAILURE => EapMsChapV2::FailureRequest { identifier, message: body },
+            mschapv2_op::CHANGE_PASSWORD => EapMsChapV2::ChangePassword { identifier, fields: body },
             op => return Err(Malformed::value("EAP-MSCHAPv2 OpCode", 0, op)),
         })
     }
@@ -193,15 +216,87 @@ impl<'a> EapMsChapV2<'a> {
             }
             EapMsChapV2::SuccessRequest { identifier, message } => packet(mschapv2_op::SUCCESS, identifier, &[message]),
             EapMsChapV2::FailureRequest { identifier, message } => packet(mschapv2_op::FAILURE, identifier, &[message]),
+            EapMsChapV2::ChangePassword { identifier, fields } => {
+                packet(mschapv2_op::CHANGE_PASSWORD, identifier, &[fields])
+            }
             EapMsChapV2::SuccessResponse => vec![mschapv2_op::SUCCESS],
             EapMsChapV2::FailureResponse => vec![mschapv2_op::FAILURE],
         }
     }
 }
 
+/// The data of EAP-TLS, PEAP and EAP-TTLS packets (RFC 5216 3.1): flags, maybe the length of the whole message, and a
+/// piece of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsPiece<'a> {
+    /// Length of the whole message in octets, where this piece tells it (L).
+    pub message_length: Option<usize>,
+    /// More pieces follow (M).
+    pub more: bool,
+    /// It begins the conversation (S).
+    pub start: bool,
+    /// Version of PEAP and EAP-TTLS; zero in EAP-TLS.
+    pub version: u8,
+    /// The piece.
+    pub data: &'a [u8],
+}
+
+impl<'a> TlsPiece<'a> {
+    const LENGTH_INCLUDED: u8 = 0x80;
+    const MORE_FRAGMENTS: u8 = 0x40;
+    const START: u8 = 0x20;
+    const VERSION: u8 = 0x07;
+
+    /// Reads the data of a packet, the type left out.
+    ///
+    /// # Errors
+    /// No flags, or no length where the flags promise one.
+    pub fn parse(data: &'a [u8]) -> Result<Self, Malformed> {
+        const WHAT: &str = "TLS in EAP";
+        need(WHAT, 0, data.len(), 1)?;
+        let (flags, mut data) = (data[0], &data[1..]);
+        let mut message_length = None;
+        if flags & Self::LENGTH_INCLUDED != 0 {
+            need(WHAT, 1, data.len(), 4)?;
+            let (length, rest) = data.split_at(4);
+            message_length = Some(length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)));
+            data = rest;
+        }
+        let has = |flag: u8| flags & flag != 0;
+        let (more, start) = (has(Self::MORE_FRAGMENTS), has(Self::START));
+        Ok(TlsPiece { message_length, more, start, version: flags & Self::VERSION, data })
+    }
+
+    /// The data as octets.
+    pub fn emit(&self) -> Vec<u8> {
+        let TlsPiece { message_length, more, start, version, data } = *self;
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags = flag(message_length.is_some(), Self::LENGTH_INCLUDED)
+            | flag(more, Self::MORE_FRAGMENTS)
+            | flag(start, Self::START)
+            | version & Self::VERSION;
+        let length = message_length.map(|length| (length as u32).to_be_bytes());
+        [&[flags][..], length.as_ref().map_or(&[], |length| &length[..]), data].concat()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_of_tls_both_ways() {
+        let first = TlsPiece { message_length: Some(0x1234), more: true, start: false, version: 0, data: b"abc" };
+        assert_eq!(first.emit(), [0xc0, 0, 0, 0x12, 0x34, b'a', b'b', b'c']);
+        let start = TlsPiece { message_length: None, more: false, start: true, version: 1, data: &[] };
+        assert_eq!(start.emit(), [0x21]);
+        for piece in [first, start, TlsPiece { start: false, version: 0, ..start }] {
+            assert_eq!(TlsPiece::parse(&piece.emit()), Ok(piece));
+        }
+        for data in [&[][..], &[0x80], &[0xc0, 0, 0, 1]] {
+            assert!(TlsPiece::parse(data).is_err(), "{data:?}");
+        }
+    }
 
     #[test]
     fn packets_both_ways() {

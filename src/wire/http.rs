@@ -18,20 +18,28 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// Value of `SSTPCORRELATIONID`: a GUID whose octets stand in the order of its text form (MS-DTYP 2.3.4.3).
     pub correlation_id: [u8; 16],
+    /// Value of `Cookie` (RFC 6265 4.2; MS-SSTP 3.2.4.1), visible ASCII only.
+    pub cookie: Option<&'a str>,
 }
 
 impl Request<'_> {
     /// Appends the whole request.
     pub fn emit(&self, out: &mut Vec<u8>) {
-        let Request { host, correlation_id } = self;
+        let Request { host, correlation_id, cookie } = self;
         let guid = guid(*correlation_id);
         let request = format!(
             "SSTP_DUPLEX_POST {URI} HTTP/1.1\r\n\
              Host: {host}\r\n\
              SSTPCORRELATIONID: {guid}\r\n\
-             Content-Length: {CONTENT_LENGTH}\r\n\r\n"
+             Content-Length: {CONTENT_LENGTH}\r\n"
         );
         out.extend_from_slice(request.as_bytes());
+        if let Some(cookie) = cookie {
+            for part in ["Cookie: ", cookie, "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+        out.extend_from_slice(b"\r\n");
     }
 }
 
@@ -111,11 +119,15 @@ mod tests {
     fn the_request_is_that_of_the_specification() {
         let mut out = Vec::new();
         let correlation_id = [0xf0, 0xf1, 0xf2, 0xf3, 0xe0, 0xe1, 0xd0, 0xd1, 1, 2, 3, 4, 5, 6, 7, 8];
-        Request { host: "vpn.example.com", correlation_id }.emit(&mut out);
+        Request { host: "vpn.example.com", correlation_id, cookie: None }.emit(&mut out);
         let expected = "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n\
             Host: vpn.example.com\r\nSSTPCORRELATIONID: {F0F1F2F3-E0E1-D0D1-0102-030405060708}\r\n\
             Content-Length: 18446744073709551615\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut out = Vec::new();
+        Request { host: "vpn.example.com", correlation_id, cookie: Some("SSO=a1b2; Path=/") }.emit(&mut out);
+        let with_cookie = expected.replace("\r\n\r\n", "\r\nCookie: SSO=a1b2; Path=/\r\n\r\n");
+        assert_eq!(String::from_utf8(out).unwrap(), with_cookie);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! value or with [`Malformed`], which says what was wrong and where. Every value that is parsed can also be emitted.
 
 pub mod auth;
+pub mod avp;
 pub mod eap;
 pub mod http;
 pub mod ip;
 pub mod ppp;
 pub mod sstp;
+pub mod tlv;
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
-use nm_sstp::session::{Config, Error, Event, Methods, NetworkParameters, Phase, Session};
+use nm_sstp::session::{Config, EapConfig, Error, Event, Methods, NetworkParameters, Phase, Session};
 use nm_sstp::wire::ip::IpVersion;
 use sstp_test_server as server;
 use sstp_test_server::{Behaviour, Method, Server, User};
@@ -28,7 +28,13 @@ pub fn client() -> Config {
         host: "vpn.example.com".to_owned(),
         correlation_id: None,
         user_name: USER.to_owned(),
+        anonymous_identity: None,
         password: Zeroizing::new(PASSWORD.to_owned()),
+        eap: EapConfig::default(),
+        answers: Vec::new(),
+        may_ask: false,
+        http_cookie: None,
+        server_verified: true,
         methods: Methods { pap: true, chap_md5: true, mschapv2: true, eap: false },
         mru: 1500,
         mtu: None,

@@ -6,9 +6,9 @@ use super::*;
 use crate::crypto::binding::{HashProtocol, compound_mac};
 use crate::crypto::mppe::MasterKey;
 use crate::crypto::mschapv2::PasswordHash;
-use crate::wire::auth::chap_code::{CHALLENGE, FAILURE, RESPONSE, SUCCESS};
+use crate::wire::auth::chap_code::{CHALLENGE, CHANGE_PASSWORD, FAILURE, RESPONSE, SUCCESS};
 use crate::wire::auth::pap_code::{AUTHENTICATE_ACK, AUTHENTICATE_NAK, AUTHENTICATE_REQUEST};
-use crate::wire::auth::{MsChapV2Response, parse_mschapv2_success};
+use crate::wire::auth::{ChangePassword, MsChapV2Response, parse_mschapv2_success};
 
 // RFC 2759 9.2.
 const USER: &str = "User";
@@ -22,7 +22,11 @@ const NT_RESPONSE: [u8; 24] = [
 const SUCCESS_MESSAGE: &[u8] = b"S=407A5589115FD0D6209F510FE9C04566932CDA56";
 
 fn credentials(user_name: &str) -> Credentials {
-    Credentials { user_name: user_name.to_owned(), password: PASSWORD.to_owned().into() }
+    Credentials { user_name: user_name.to_owned(), anonymous_identity: None, password: PASSWORD.to_owned().into() }
+}
+
+fn new_authenticator(protocol: AuthProtocol, credentials: Credentials, entropy: Entropy) -> Authenticator {
+    Authenticator::new(protocol, credentials, EapConfig::default(), 1500, entropy)
 }
 
 /// An authenticator, what it sent, and a clock.
@@ -34,7 +38,7 @@ struct Bench {
 
 impl Bench {
     fn new(protocol: AuthProtocol) -> Self {
-        let authenticator = Authenticator::new(protocol, credentials(USER), Entropy::new([5; 32]));
+        let authenticator = new_authenticator(protocol, credentials(USER), Entropy::new([5; 32]));
         let mut bench = Bench { authenticator, now: start(), out: Outbox::default() };
         bench.authenticator.start(bench.now, &mut bench.out);
         bench
@@ -44,7 +48,9 @@ impl Bench {
     fn answered(identifier: u8) -> Self {
         let mut bench = Bench::new(AuthProtocol::MsChapV2);
         let sent = respond(identifier, AUTHENTICATOR_CHALLENGE, PEER_CHALLENGE, &credentials(USER));
-        bench.authenticator.method = Method::MsChapV2(MsChapV2 { sent: Some(Box::new(sent)) });
+        let mut mschapv2 = MsChapV2::default();
+        mschapv2.sent = Some(Box::new(sent));
+        bench.authenticator.method = Method::MsChapV2(mschapv2);
         bench
     }
 
@@ -135,8 +141,8 @@ fn pap_asks_again_and_takes_a_late_reply() {
         assert_eq!((request.identifier, &request.data[..]), (identifier, PAP_REQUEST));
     }
     for never_sent in [0, 4, 255] {
-        assert!(bench.receive(AUTHENTICATE_ACK, never_sent, b"").is_none());
-        assert!(bench.receive(AUTHENTICATE_NAK, never_sent, b"").is_none());
+        bench.receive_malformed(AUTHENTICATE_ACK, never_sent, b"");
+        bench.receive_malformed(AUTHENTICATE_NAK, never_sent, b"");
     }
     authenticated(bench.receive(AUTHENTICATE_ACK, 1, b""));
 }
@@ -179,8 +185,8 @@ fn chap_md5_answers_every_challenge() {
     assert!(bench.authenticator.has_answered());
     assert_eq!(bench.authenticator.poll_timeout(), None);
     // only the last one counts
-    assert!(bench.receive(SUCCESS, 0, b"").is_none());
-    assert!(bench.receive(FAILURE, 0, b"").is_none());
+    bench.receive_malformed(SUCCESS, 0, b"");
+    bench.receive_malformed(FAILURE, 0, b"");
     let hlak = authenticated(bench.receive(SUCCESS, 9, b""));
     assert_eq!(signature(&hlak), signature(&Hlak::zero()));
     // and a challenge on the open link is answered as well (RFC 1994 2)
@@ -193,8 +199,9 @@ fn nobody_is_believed_before_the_challenge() {
     for protocol in [AuthProtocol::ChapMd5, AuthProtocol::MsChapV2] {
         let mut bench = Bench::new(protocol);
         for identifier in 0..=255 {
-            assert!(bench.receive(SUCCESS, identifier, SUCCESS_MESSAGE).is_none());
-            assert!(bench.receive(FAILURE, identifier, b"E=691 R=0").is_none());
+            let outcome = bench.receive(SUCCESS, identifier, SUCCESS_MESSAGE);
+            assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+            bench.receive_malformed(FAILURE, identifier, b"E=691 R=0");
             assert!(bench.receive(RESPONSE, identifier, b"\x01xname").is_none());
         }
         assert!(!bench.authenticator.has_answered());
@@ -250,24 +257,54 @@ fn mschapv2_takes_no_other() {
 #[test]
 fn mschapv2_is_refused() {
     let mut bench = Bench::answered(3);
-    let message = b"E=691 R=1 C=000102030405060708090A0B0C0D0E0F V=3 M=Access denied";
+    let message = b"E=691 R=0 C=000102030405060708090A0B0C0D0E0F V=3 M=Access denied";
     assert_eq!(failed(bench.receive(FAILURE, 3, message)), (Some(691), "Access denied".to_owned()));
     assert_eq!(failed(Bench::answered(3).receive(FAILURE, 3, b"")), (None, String::new()));
+}
+
+#[test]
+fn mschapv2_tries_another_password() {
+    let mut bench = Bench::answered(3);
+    let message = b"E=691 R=1 C=000102030405060708090A0B0C0D0E0F V=3 M=Access denied";
+    let outcome = bench.receive(FAILURE, 3, message);
+    let question = Question::Password { message: "Access denied".to_owned() };
+    assert!(matches!(&outcome, Some(Outcome::Asks(asked)) if *asked == question), "{outcome:?}");
+    assert!(bench.authenticator.answer(&"another".to_owned().into(), &mut bench.out).is_none());
+    let response = sent(&mut bench.out).remove(0);
+    assert_eq!((response.code, response.identifier), (RESPONSE, 4));
+    let value = MsChapV2Response::parse(&response.data[1..50]).unwrap();
+    let changed = Credentials { password: "another".to_owned().into(), ..credentials(USER) };
+    let expected = respond(4, std::array::from_fn(|i| i as u8), value.peer_challenge, &changed);
+    assert_eq!(value, expected.response);
+    assert_eq!(bench.authenticator.credentials().password.as_str(), "another");
+}
+
+#[test]
+fn mschapv2_changes_a_password() {
+    let mut bench = Bench::answered(3);
+    let outcome = bench.receive(FAILURE, 3, b"E=648 R=0 C=000102030405060708090A0B0C0D0E0F V=3 M=Expired");
+    assert!(matches!(outcome, Some(Outcome::Asks(Question::NewPassword { refused: None }))), "{outcome:?}");
+    assert!(bench.authenticator.answer(&"another".to_owned().into(), &mut bench.out).is_none());
+    let change = sent(&mut bench.out).remove(0);
+    assert_eq!((change.code, change.identifier, change.data.len()), (CHANGE_PASSWORD, 4, ChangePassword::LEN));
+    // a server that cannot change it, as it says by the version, refuses for good
+    let mut bench = Bench::answered(3);
+    assert_eq!(failed(bench.receive(FAILURE, 3, b"E=648 R=0 V=2 M=Expired")), (Some(648), "Expired".to_owned()));
 }
 
 #[test]
 fn mschapv2_discards_what_is_stale() {
     let mut bench = Bench::answered(3);
     for identifier in [2, 4] {
-        assert!(bench.receive(SUCCESS, identifier, SUCCESS_MESSAGE).is_none());
-        assert!(bench.receive(FAILURE, identifier, b"E=691 R=0").is_none());
+        bench.receive_malformed(SUCCESS, identifier, SUCCESS_MESSAGE);
+        bench.receive_malformed(FAILURE, identifier, b"E=691 R=0");
     }
     authenticated(bench.receive(SUCCESS, 3, SUCCESS_MESSAGE));
     // after a new challenge, the proof of the old one is no proof
     let response = bench.challenge(4, &[9; 16]);
-    assert!(bench.receive(SUCCESS, 3, SUCCESS_MESSAGE).is_none());
+    bench.receive_malformed(SUCCESS, 3, SUCCESS_MESSAGE);
     let value = MsChapV2Response::parse(&response.data[1..50]).unwrap();
-    let Method::MsChapV2(MsChapV2 { sent: Some(sent) }) = &bench.authenticator.method else { panic!() };
+    let Method::MsChapV2(MsChapV2 { sent: Some(sent), .. }) = &bench.authenticator.method else { panic!() };
     assert_eq!(sent.response, value);
     assert!(matches!(bench.receive(SUCCESS, 4, SUCCESS_MESSAGE), Some(Outcome::PeerNotAuthentic)));
 }
@@ -316,6 +353,6 @@ fn debug_shows_no_secret() {
             bench.challenge(1, &AUTHENTICATOR_CHALLENGE);
         }
         let shown = format!("{:?}", bench.authenticator);
-        assert!(shown.contains(USER) && !shown.contains(PASSWORD) && shown.len() < 300, "{shown}");
+        assert!(shown.contains(USER) && !shown.contains(PASSWORD) && shown.len() < 450, "{shown}");
     }
 }

@@ -115,6 +115,7 @@ impl Ppp {
             ipv6: ipv6cp.map(|ipv6cp| Ipv6Parameters { link_local: ipv6cp.link_local(), peer: ipv6cp.peer() }),
             mtu: mru.min(MAX_MRU),
             authentication,
+            eap_method: self.eap_method(),
         }
     }
 }

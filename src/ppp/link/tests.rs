@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::auth::{AuthProtocol, Credentials};
+use super::super::eap::EapConfig;
 use super::super::lcp::LcpConfig;
 use super::super::testing::{Sent, options, seconds, sent, start};
 use super::super::{Ipv4Parameters, Ipv6Parameters};
@@ -33,7 +34,15 @@ fn config() -> Config {
             echo_interval: None,
             echo_failure: 0,
         },
-        credentials: Credentials { user_name: "alice".to_owned(), password: "secret".to_owned().into() },
+        credentials: Credentials {
+            user_name: "alice".to_owned(),
+            anonymous_identity: None,
+            password: "secret".to_owned().into(),
+        },
+        eap: EapConfig::default(),
+        answers: Vec::new(),
+        may_ask: false,
+        bypassed: false,
         ipv4: Some(Ipv4Addr::UNSPECIFIED),
         ipv6: false,
     }
@@ -253,8 +262,13 @@ fn from_the_first_frame_to_the_last() {
     bench.give(Protocol::IPCP, &[(3, &OWN), (129, &[10, 0, 0, 53])], &[(3, &SERVER)]);
     let dns = vec![Ipv4Addr::new(10, 0, 0, 53)];
     let ipv4 = Ipv4Parameters { address: OWN.into(), peer: Some(SERVER.into()), dns, nbns: vec![] };
-    let mut up =
-        NetworkParameters { ipv4: Some(ipv4), ipv6: None, mtu: 1400, authentication: Some(AuthProtocol::ChapMd5) };
+    let mut up = NetworkParameters {
+        ipv4: Some(ipv4),
+        ipv6: None,
+        mtu: 1400,
+        authentication: Some(AuthProtocol::ChapMd5),
+        eap_method: None,
+    };
     assert_eq!(bench.event_up(), up);
     assert!(bench.ppp.is_open(IpVersion::V4) && !bench.ppp.is_open(IpVersion::V6));
     bench.agree(Protocol::IPV6CP, &[(1, &[0, 0, 0, 0, 0, 0, 0, 1])]);

@@ -1,0 +1,72 @@
+//! What the conversation and its methods say to each other.
+
+use zeroize::Zeroizing;
+
+use super::super::auth::{Credentials, Outcome, Question};
+use super::EapConfig;
+use crate::crypto::Entropy;
+use crate::crypto::binding::Hlak;
+
+/// Octets of a Master Session Key (RFC 3748 7.10).
+pub(super) const MSK_LEN: usize = 64;
+
+/// What a method works with.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a EapConfig,
+    pub(super) credentials: &'a mut Credentials,
+    pub(super) entropy: &'a mut Entropy,
+    /// Largest EAP packet that the peer takes, in octets.
+    pub(super) mru: usize,
+}
+
+/// What a method makes of a Request, or of a person's answer.
+pub(super) enum Step {
+    /// The data of the Response, the type left out.
+    Respond(Vec<u8>),
+    /// No Response before a person has answered.
+    Ask(Question),
+    /// The conversation has failed, after this last Response where there is one.
+    Fail(Option<Vec<u8>>, Outcome),
+}
+
+impl Step {
+    /// The server breaks the protocol in this way.
+    pub(super) fn misbehaved(what: &str) -> Self {
+        Step::Fail(None, Outcome::Misbehaved(what.to_owned()))
+    }
+}
+
+/// How far a method has come.
+pub(super) enum Standing {
+    /// EAP Success would be one without proof.
+    Open,
+    /// It is the server's turn to say whether it accepts us; the method has done its part.
+    Done {
+        /// Its key.
+        key: Key,
+        /// The server has proven itself and has accepted us: EAP Success would only say it once more.
+        proven: bool,
+    },
+}
+
+/// The key of a method.
+#[derive(Clone)]
+pub(super) enum Key {
+    /// It makes none (RFC 3748 7.10).
+    None,
+    /// That of MS-CHAPv2: the first 32 octets of its MSK, all others are zeros.
+    MsChapV2(Hlak),
+    /// The MSK.
+    Msk(Zeroizing<[u8; MSK_LEN]>),
+}
+
+impl Key {
+    /// The first 32 octets, zeros where there is no key.
+    pub(super) fn hlak(&self) -> Hlak {
+        match self {
+            Key::None => Hlak::zero(),
+            Key::MsChapV2(hlak) => hlak.clone(),
+            Key::Msk(msk) => Hlak::from_key_material(&msk[..32]),
+        }
+    }
+}
