@@ -47,7 +47,7 @@ async fn a_whole_connection() {
     let mut face = Face::with(Options { persist: true, ..Options::default() }).await;
     let [wrong_place, proxy, unknown] = OTHER_SECRETS;
     let data = [("gateway", "vpn.example.com"), ("user", "alice"), ("password", wrong_place), ("otp", wrong_place)];
-    let secrets = [("password", PASSWORD), ("proxy-password", proxy), ("otp", unknown)];
+    let secrets = [("password", PASSWORD), ("proxy-password", proxy), ("pin", unknown)];
     let connection = connection_with(&data, &secrets);
     face.call("NeedSecrets", &(&connection,)).await;
     face.sees(&[r#"answer("")"#]).await;
@@ -73,7 +73,7 @@ async fn a_whole_connection() {
     tracing::error!(target: "tokio::task", "{PASSWORD}");
 
     let text = written.text();
-    for expected in ["nm_connection", UUID, "wrong user name or password", "\"otp\"", "asking for secrets"] {
+    for expected in ["nm_connection", UUID, "wrong user name or password", "\"otp\"", "\"pin\"", "asking for secrets"] {
         assert!(text.contains(expected), "the log is not complete, {expected} is missing:\n{text}");
     }
     for secret in OTHER_SECRETS.iter().chain([&PASSWORD]) {

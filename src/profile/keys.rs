@@ -1,4 +1,4 @@
-//! The one table of settings: every data key that network-manager-sstp, its editors or Plasma ever wrote, and our own.
+//! The one table of settings: every data key that network-manager-sstp, its editors or Plasma ever wrote, and ours.
 
 /// A data key of a profile (`vpn.data` in NetworkManager).
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,8 @@ pub(super) const NO_PROXIES: &str = "proxies are not supported yet";
 const TLS_ENCRYPTS: &str = "TLS encrypts already, so MPPE is never negotiated";
 const NEVER_COMPRESSED: &str = "compression is never negotiated";
 const FLAGS: &str = "says who keeps the secret and whether it is asked for";
+const ASKED_ANYWAY: &str =
+    "set it to 2 for a NetworkManager before 1.50, which keeps what was asked for otherwise; newer ones need nothing";
 
 /// Every known key, in the order of the editors.
 pub static KEYS: &[Key] = &[
@@ -89,6 +91,13 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts("is the name in PPP authentication"),
     },
     Key {
+        name: "user-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret user, the user name that was asked for",
+        effect: Effect::Acts(FLAGS),
+    },
+    Key {
         name: "domain",
         kind: Kind::Text,
         default: None,
@@ -100,6 +109,27 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Flags,
         default: Some("0"),
         meaning: "flags of the secret password",
+        effect: Effect::Acts(FLAGS),
+    },
+    Key {
+        name: "password-again-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret password-again, the new password once more",
+        effect: Effect::Acts(ASKED_ANYWAY),
+    },
+    Key {
+        name: "otp-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret otp, a one-time code",
+        effect: Effect::Acts(ASKED_ANYWAY),
+    },
+    Key {
+        name: "http-cookie-flags",
+        kind: Kind::Flags,
+        default: Some("0"),
+        meaning: "flags of the secret http-cookie, which is never asked for",
         effect: Effect::Acts(FLAGS),
     },
     Key {
@@ -430,14 +460,17 @@ mod tests {
         proxy-user proxy-password-flags uuid no-secret crl-file tls-ca-cert tls-identity tls-subject-name tls-user-cert \
         tls-user-key tls-user-key-secret-flags tls-verify-key-usage tls-verify-method tls-remotename tls-max-version \
         proxy-password name";
+    /// The keys that only this program knows.
+    /// A profile without them stays valid for network-manager-sstp.
+    const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags tls-fingerprint eap phase2-auth \
+        anonymous-identity hlak";
 
-    /// What network-manager-sstp does not know: a profile without them stays valid there.
-    const OWN: &str = "tls-fingerprint eap phase2-auth anonymous-identity hlak";
 
     #[test]
     fn the_table_has_every_key_once() {
         let names: BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
-        assert_eq!(names, EVER_WRITTEN.split_ascii_whitespace().chain(OWN.split_ascii_whitespace()).collect());
+        let expected = EVER_WRITTEN.split_ascii_whitespace().chain(OURS.split_ascii_whitespace());
+        assert_eq!(names, expected.collect());
         assert_eq!(KEYS.len(), names.len());
         assert_eq!(EVER_WRITTEN.split_ascii_whitespace().count(), 43);
     }

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
 pub use keys::{Effect, KEYS, Key, Kind};
-pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, required_secrets};
+pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
 pub use values::Notice;
 
 use crate::ppp::inner_tls::TlsConnector;
@@ -218,7 +218,7 @@ impl Profile {
             correlation_id: read_correlation_id(&mut reader, uuid),
             ipv4: true,
             ipv6: mtu.is_none_or(|mtu| mtu >= MIN_IPV6_MTU),
-            required_secrets: required_secrets(data),
+            required_secrets: required_secrets(data, user_name),
             password_not_required: read_flags(&mut reader).not_required(),
         };
         reader.name_what_is_not_acted_on();
@@ -344,7 +344,7 @@ fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Resu
 
 /// Flags of the password. The others are read only so that one that cannot be read is named.
 fn read_flags(reader: &mut Reader<'_>) -> SecretFlags {
-    let [password, ..] = Secret::ALL.map(|secret| reader.flags(secret.flags_key()));
+    let [_user, password, ..] = Secret::ALL.map(|secret| reader.flags(secret.flags_key()));
     password
 }
 

@@ -255,7 +255,8 @@ fn nmcli() {
     assert_eq!(user_name(&of(Some("login"), None)), Some("login"));
     assert_eq!(user_name(&of(Some(""), None)), None);
     assert_eq!(of(None, None).check(), Err(Error::NoUserName));
-    assert_eq!(of(None, None).missing_secrets(&Secrets::default()), [Secret::Password]);
+    assert_eq!(of(None, None).missing_secrets(&Secrets::default()), [Secret::User, Secret::Password]);
+    assert_eq!(of(Some("login"), None).missing_secrets(&Secrets::default()), [Secret::Password]);
     let uuid = "0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9";
     assert_eq!(of(None, Some(uuid)).correlation_id.map(|uuid| uuid[0]), Some(0x0a));
 }

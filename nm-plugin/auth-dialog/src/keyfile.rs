@@ -13,7 +13,10 @@ pub fn render(prompt: &Prompt) -> Wiped {
     push_value(&mut file, "Title", &prompt.title);
     for entry in &prompt.entries {
         let value = entry.value.as_ref().map_or("", |value| value.as_str());
-        push_group(&mut file, entry.secret.name(), value, entry.secret.label(), entry.ask);
+        push_group(&mut file, &entry.secret.hint(entry.tag), value, entry.label, entry.ask);
+        if entry.echo {
+            file.push(b"ForceEcho=true\n");
+        }
     }
     if prompt.entries.is_empty() {
         push_group(&mut file, NO_SECRET, "true", "", false);

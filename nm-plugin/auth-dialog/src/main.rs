@@ -11,6 +11,7 @@
 mod input;
 mod keyfile;
 mod options;
+mod plain;
 mod prompt;
 mod standard;
 mod wiped;

@@ -13,8 +13,10 @@ connection to standard input.
   -s, --service SERVICE     its VPN service type
   -i, --allow-interaction   a person may be asked
   -r, --reprompt            ask even for what is known: it was refused
-  -t, --hint HINT           name of a secret to ask for, or
-                            x-vpn-message:TEXT to show (repeatable)
+  -t, --hint HINT           name of a secret to ask for (repeatable), with
+                            x-dynamic-challenge: or x-dynamic-challenge-echo:
+                            before it in a second step; or x-vpn-message:TEXT
+                            to show
       --external-ui-mode    answer with a key file of what to ask
       --help                this text
 ";

@@ -1,15 +1,16 @@
 //! What is to be asked.
 
-use nm_sstp::profile::{Secret, SecretFlags, Secrets, required_secrets};
+use nm_sstp::profile::{Secret, SecretFlags, Secrets, Tag, required_secrets};
 use zeroize::Zeroizing;
 
 use crate::input::Details;
 use crate::options::Options;
+use crate::plain::plain;
 
-/// How a hint begins that is a text to show (libnm's `NM_VPN_HINT_MESSAGE`).
+/// How a hint begins that is a text to show (libnm's `NM_SECRET_TAG_VPN_MSG`).
 const MESSAGE_HINT: &str = "x-vpn-message:";
 
-/// The answer to the agent.
+/// The answer to the agent: one question for everything that is needed.
 pub struct Prompt {
     /// Heading of the question.
     pub title: String,
@@ -22,29 +23,91 @@ pub struct Prompt {
 /// A secret that is needed.
 pub struct Entry {
     pub secret: Secret,
-    /// Its value, where it is known and may be kept.
+    /// The tag that its name has in the answer.
+    pub tag: Tag,
+    /// What a person is asked for.
+    pub label: &'static str,
+    /// Its value, where it is known and may be kept; with `ask`, what the field is filled with.
     pub value: Option<Zeroizing<String>>,
     /// A person is to be asked for it.
     pub ask: bool,
+    /// It may be shown as it is typed.
+    pub echo: bool,
 }
 
 impl Prompt {
     /// Decides what to ask: what the hints name; without a name in them, what the connection's data require.
     pub fn new(options: &Options, details: Details) -> Self {
         let (secrets, _) = Secrets::from_settings(&details.data, &details.secrets);
-        let hinted: Vec<Secret> =
-            Secret::ALL.into_iter().filter(|secret| options.hints.iter().any(|hint| hint == secret.name())).collect();
-        let needed = if hinted.is_empty() { required_secrets(&details.data) } else { hinted.clone() };
-        let entries = needed.into_iter().map(|secret| {
-            let may_be_kept = !SecretFlags::of(secret, &details.data).not_saved();
-            let value = secrets.get(secret).filter(|_| may_be_kept).map(|value| Zeroizing::new(value.to_owned()));
-            let unsettled = value.is_none() || options.reprompt || hinted.contains(&secret);
-            Entry { secret, value, ask: unsettled && options.allow_interaction }
+        let hints = Hints::read(&options.hints);
+        let needed = if hints.secrets.is_empty() && !hints.second_step {
+            // Agents do not tell the user name of the VPN setting, only its data.
+            required_secrets(&details.data, None).into_iter().map(|secret| (secret, Tag::Plain)).collect()
+        } else {
+            hints.secrets.clone()
+        };
+        let together: Vec<Secret> = needed.iter().map(|(secret, _)| *secret).collect();
+        let refused = options.reprompt || !hints.secrets.is_empty();
+        let entries = needed.into_iter().filter_map(|(secret, tag)| {
+            let label = secret.label(&together)?;
+            let keeps = !SecretFlags::of(secret, &details.data).not_saved();
+            let known = secrets.get(secret).filter(|_| keeps && tag == Tag::Plain && is_lasting(secret, &together));
+            let ask = options.allow_interaction && (refused || known.is_none());
+            // Whoever typed a wrong password types all of it anew, but can mend a user name.
+            let value = known.filter(|_| !ask || secret == Secret::User);
+            Some(Entry {
+                secret,
+                // Where the profile says that it is not kept, no version of NetworkManager needs to be told.
+                tag: if keeps { tag } else { Tag::Plain },
+                label,
+                value: value.map(|value| Zeroizing::new(value.to_owned())),
+                ask,
+                echo: secret == Secret::User || tag == Tag::ChallengeEcho,
+            })
         });
-        let message = options.hints.iter().find_map(|hint| hint.strip_prefix(MESSAGE_HINT));
-        let description = message.map(str::to_owned).unwrap_or_else(|| {
+        let description = hints.message.unwrap_or_else(|| {
             format!("You need to authenticate to access the Virtual Private Network “{}”.", options.name)
         });
         Self { title: format!("Authenticate VPN {}", options.name), description, entries: entries.collect() }
+    }
+}
+
+/// Whether a value that was stored can be the answer, where these are asked for together.
+fn is_lasting(secret: Secret, together: &[Secret]) -> bool {
+    match secret {
+        Secret::PasswordAgain | Secret::Otp => false,
+        // The stored one is the old one.
+        Secret::Password => !together.contains(&Secret::PasswordAgain),
+        _ => true,
+    }
+}
+
+/// What the hints say.
+struct Hints {
+    /// The secrets to ask for and how, each once, in the order of [`Secret::ALL`].
+    secrets: Vec<(Secret, Tag)>,
+    /// They are a question of a second step, which has no place for what a connection needs anyway.
+    second_step: bool,
+    /// The texts to show.
+    message: Option<String>,
+}
+
+impl Hints {
+    fn read(hints: &[String]) -> Self {
+        let (messages, names): (Vec<_>, Vec<_>) = hints.iter().partition(|hint| hint.starts_with(MESSAGE_HINT));
+        let named: Vec<_> = names.iter().filter_map(|hint| Secret::from_hint(hint)).collect();
+        let once = Secret::ALL.into_iter().filter(|secret| secret.label(&[]).is_some()).filter_map(|secret| {
+            let mut tags = named.iter().filter(|(other, _)| *other == secret).map(|(_, tag)| *tag);
+            let first = tags.next()?;
+            // Hints that differ: hidden, and not kept.
+            Some((secret, if tags.all(|tag| tag == first) { first } else { Tag::Challenge }))
+        });
+        let messages: Vec<_> = messages.iter().map(|hint| &hint[MESSAGE_HINT.len()..]).collect();
+        let message = messages.into_iter().filter(|message| !message.trim().is_empty()).collect::<Vec<_>>().join("\n");
+        Self {
+            secrets: once.collect(),
+            second_step: names.iter().any(|hint| Tag::split(hint).0 != Tag::Plain),
+            message: (!message.is_empty()).then(|| plain(&message)),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zbus::{Signature, Variant};
 
-use crate::profile::{self, Notice, Profile, Secrets};
+use crate::profile::{self, Notice, Profile, Secret, Secrets};
 
 /// A connection on the bus, `a{sa{sv}}`: setting name, then property name, then value.
 pub(super) type Hash<'m> = HashMap<&'m str, HashMap<&'m str, Variant<'m>>>;
@@ -71,10 +71,12 @@ impl<'m> Settings<'m> {
 
     /// The profile and its secrets, and what the log should say of them.
     pub(super) fn profile(&self) -> Result<(Profile, Secrets, Vec<Notice>), profile::Error> {
-        let (mut profile, mut notices) = Profile::from_settings(&self.data, self.user_name, self.uuid)?;
+        let (secrets, more) = Secrets::from_settings(&self.data, self.secrets.iter().copied());
+        // What was typed goes before the login name, which NetworkManager adds of its own accord.
+        let user_name = secrets.get(Secret::User).or(self.user_name);
+        let (mut profile, mut notices) = Profile::from_settings(&self.data, user_name, self.uuid)?;
         profile.ipv4 &= self.ipv4;
         profile.ipv6 &= self.ipv6;
-        let (secrets, more) = Secrets::from_settings(&self.data, self.secrets.iter().copied());
         notices.extend(more);
         Ok((profile, secrets, notices))
     }
@@ -119,7 +121,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::profile::Secret;
 
     /// Stands for every secret; no text of ours may hold it.
     const CANARY: &str = "hunter2";

@@ -1,10 +1,6 @@
 //! External-UI mode, as nmcli and gnome-shell use it.
 
-use super::{CONNECTION, data, run, run_with, success};
-
-fn ask(arguments: &[&str], input: String) -> String {
-    success(run(&[&["--external-ui-mode"], arguments].concat(), input))
-}
+use super::{CONNECTION, ask, data, run_with, success};
 
 /// The whole answer to `nmcli --ask connection up`.
 #[test]
@@ -25,16 +21,17 @@ fn a_password_is_asked_for() {
     );
 }
 
-/// Which flags let a stored password through, and when a person is asked: with `-i`, with `-r`, without either.
+/// Which flags let a stored password through, and when a person is asked: with `-i`, with `-r`, without either. Where
+/// it is asked for because it was refused, nothing is filled in.
 #[test]
 fn flags_and_interaction() {
     let stored = "SECRET_KEY=password\nSECRET_VAL=hunter2\n\n";
     for (flags, secrets, arguments, value, should_ask) in [
         ("0", stored, &["-i"][..], "hunter2", false),
         ("1", stored, &["-i"], "hunter2", false),
-        ("0", stored, &["-i", "-r"], "hunter2", true),
+        ("0", stored, &["-i", "-r"], "", true),
         ("0", stored, &["-r"], "hunter2", false),
-        ("0", stored, &["-i", "-t", "password"], "hunter2", true),
+        ("0", stored, &["-i", "-t", "password"], "", true),
         ("0", "", &["-i"], "", true),
         ("1", "", &["-i"], "", true),
         ("1", "", &[], "", false),
@@ -68,22 +65,6 @@ fn nothing_to_ask() {
     );
 }
 
-#[test]
-fn hints() {
-    let message = "x-vpn-message:  The code\\in your\nphone: ";
-    let answer = ask(&["-i", "-t", message, "-t", "proxy-password", "--hint=password"], data("1") + "DONE\n");
-    assert!(answer.contains("\nDescription=\\s\\sThe code\\\\in your\\nphone: \n"), "{answer}");
-    let groups: Vec<_> = answer.lines().filter(|line| line.starts_with('[')).collect();
-    assert_eq!(groups, ["[VPN Plugin UI]", "[password]", "[proxy-password]"]);
-    assert_eq!(answer.matches("ShouldAsk=true").count(), 2);
-
-    // A message alone, or a name that is not ours, leaves the choice to the data.
-    let answer = ask(&["-i", "-t", "x-vpn-message:Again.", "-t", "otp"], data("1") + "DONE\n");
-    assert!(answer.contains("\nDescription=Again.\n") && answer.contains("\n[password]\n"), "{answer}");
-    let hint = "vpn.secrets.password";
-    assert!(ask(&["-i", "-t", hint], data("4") + "DONE\n").contains("[no-secret]"));
-}
-
 /// Plasma keeps the proxy's password in the data.
 #[test]
 fn a_proxy_with_a_user() {
@@ -113,7 +94,7 @@ fn a_password_with_everything_in_it() {
 fn a_name_with_everything_in_it() {
     let mut arguments = CONNECTION;
     arguments[3] = "a\n[password]\nShouldAsk=false\\";
-    let answer = success(run_with(&[&arguments[..], &["--external-ui-mode"]].concat(), "DONE\n"));
+    let answer = success(run_with(&[&arguments[..], &["--external-ui-mode"]].concat(), data("0") + "DONE\n"));
     assert!(answer.contains("\nTitle=Authenticate VPN a\\n[password]\\nShouldAsk=false\\\\\n"), "{answer}");
     assert_eq!(answer.lines().filter(|line| *line == "[password]").count(), 1);
 }

@@ -1,8 +1,10 @@
 //! The program, run as an agent runs it.
 
 mod external_ui;
+mod hints;
 mod refused;
 mod standard_mode;
+mod user_name;
 
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
@@ -35,6 +37,17 @@ fn run_with(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
     // The program may refuse before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     child.wait_with_output().unwrap()
+}
+
+/// The answer in external-UI mode.
+fn ask(arguments: &[&str], input: impl AsRef<[u8]>) -> String {
+    success(run(&[&["--external-ui-mode"], arguments].concat(), input))
+}
+
+/// The names of the groups of an answer, without the one that is always there.
+fn groups(answer: &str) -> Vec<&str> {
+    let name = |line| str::strip_prefix(line, "[").and_then(|line| line.strip_suffix(']'));
+    answer.lines().filter_map(name).filter(|name| *name != "VPN Plugin UI").collect()
 }
 
 /// What the program printed, which must have been a success without a word on standard error.

@@ -17,6 +17,15 @@ fn what_is_known_is_told() {
     assert_eq!(success(run(&[], data("2") + STORED)), "\n\n");
 }
 
+/// A code that was kept, and an old password where a new one is wanted, are no answers.
+#[test]
+fn what_is_worth_nothing_is_not_told() {
+    let stored = "SECRET_KEY=otp\nSECRET_VAL=123456\n".to_owned() + STORED;
+    assert_eq!(success(run(&["-t", "otp"], data("0") + &stored)), "\n\n");
+    let new_password = ["-t", "password", "-t", "x-dynamic-challenge:password-again"];
+    assert_eq!(success(run(&new_password, data("0") + &stored)), "\n\n");
+}
+
 #[test]
 fn nothing_is_needed() {
     assert_eq!(success(run(&["-i"], data("4") + "DONE\n")), "no-secret\ntrue\n\n\n");
@@ -32,8 +41,10 @@ fn a_question_is_refused() {
     ] {
         let sentence = failure(run(arguments, input));
         assert!(sentence.contains("no window") && sentence.contains("\"password\""), "{sentence}");
-        assert!(!sentence.contains("hunter2"));
+        assert!(sentence.contains("nmcli --ask or gnome-shell") && !sentence.contains("hunter2"), "{sentence}");
     }
+    let sentence = failure(run(&["-i", "-t", "x-dynamic-challenge:otp"], data("0") + STORED));
+    assert!(sentence.contains("no window") && sentence.contains("\"otp\""), "{sentence}");
 }
 
 #[test]
