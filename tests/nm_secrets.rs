@@ -35,6 +35,16 @@ async fn password_flags_are_honoured() {
 }
 
 #[tokio::test]
+async fn a_user_name_is_needed_like_a_secret() {
+    let password = ("password", PASSWORD);
+    for (secrets, needed) in [(&[password][..], "vpn"), (&[password, ("user", "alice")], "")] {
+        let mut face = Face::new().await;
+        face.call("NeedSecrets", &(connection_with(&DATA[..1], secrets),)).await;
+        face.sees(&[&format!("answer({needed:?})")]).await;
+    }
+}
+
+#[tokio::test]
 async fn a_useless_profile_is_told_of_by_connect() {
     let mut face = Face::new().await;
     let useless = connection_with(&[("user", "alice")], &[]);

@@ -65,7 +65,7 @@ const TLS_ENCRYPTS: &str = "TLS encrypts already, so MPPE is never negotiated";
 const NEVER_COMPRESSED: &str = "compression is never negotiated";
 const FLAGS: &str = "says who keeps the secret and whether it is asked for";
 const ASKED_ANYWAY: &str =
-    "set it to 2 for a NetworkManager before 1.50, which keeps what was asked for otherwise; newer ones need nothing";
+    "must be 2 for a NetworkManager before 1.50, or it keeps what was asked for; newer ones set it to that themselves";
 
 /// Every known key, in the order of the editors.
 pub static KEYS: &[Key] = &[

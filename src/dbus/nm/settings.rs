@@ -121,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::profile::Authentication;
 
     /// Stands for every secret; no text of ours may hold it.
     const CANARY: &str = "hunter2";
@@ -151,6 +152,20 @@ mod tests {
         assert_eq!(profile.correlation_id.map(|id| id[15]), Some(0xff));
         assert_eq!(secrets.get(Secret::Password), Some(CANARY));
         assert!(profile.ipv4 && profile.ipv6);
+    }
+
+    #[test]
+    fn a_typed_user_name_goes_before_the_login_name() {
+        let of = |data: &[(&'static str, &'static str)], secrets: &[(&'static str, &'static str)]| {
+            let data = [&[("gateway", "vpn.example.com")], data].concat();
+            let hash = hash([("data", texts(&data)), ("secrets", texts(secrets)), ("user-name", "login".into())]);
+            Settings::read(&hash).unwrap().profile().unwrap().0.authentication
+        };
+        let named = |name: &str| Authentication::Password { user_name: Some(name.to_owned()) };
+        assert_eq!(of(&[], &[]), named("login"));
+        assert_eq!(of(&[], &[("user", "typed")]), named("typed"));
+        assert_eq!(of(&[("domain", "CORP")], &[("user", "typed")]), named(r"CORP\typed"));
+        assert_eq!(of(&[("user", "set")], &[("user", "typed")]), named("set"));
     }
 
     #[test]
