@@ -87,7 +87,7 @@ pub static KEYS: &[Key] = &[
         name: "user",
         kind: Kind::Text,
         default: None,
-        meaning: "user name; absent: the user-name of the VPN setting",
+        meaning: "user name; absent: the one that was asked for, else the user-name of the VPN setting",
         effect: Effect::Acts("is the name in PPP authentication"),
     },
     Key {

@@ -23,6 +23,18 @@ asked() {
     down vpn
 }
 
+asked_for_the_user_name() {
+    profile vpn
+    nmcli connection modify vpn -vpn.data user || fail "nmcli cannot take the user name away"
+    OUTPUT=$(timeout 100 nmcli --ask --wait 90 connection up vpn 2>&1 <<<"$VPN_USER"$'\n'"$VPN_PASSWORD"); STATUS=$?
+    succeeded; connected
+    contains "$OUTPUT" 'User name' "nmcli's prompt"
+    down vpn
+    # It was kept, and the password was not.
+    up_with_file vpn $VPN_PASSWORD; succeeded; connected
+    down vpn
+}
+
 no_secret() {
     profile vpn
     up vpn; refused 'No valid secrets|secrets were required'

@@ -6,7 +6,7 @@ const MAX_CHARACTERS: usize = 1000;
 const MAX_LINES: usize = 20;
 
 /// `text` without anything that a terminal or a window could take for a command: of all control characters only line
-/// ends are left, and nothing turns the direction of what follows. What is too long is cut, with an ellipsis at the end.
+/// ends are left, and nothing turns the direction of what follows. What is too long is cut and ends with an ellipsis.
 pub fn plain(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let mut shown = String::new();

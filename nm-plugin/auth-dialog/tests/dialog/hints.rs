@@ -64,6 +64,15 @@ fn a_one_time_code_that_the_profile_does_not_keep() {
     assert_eq!(answer, include_str!("golden/one-time-code-shown.keyfile"));
 }
 
+/// A challenge is new, whatever it asks for: nothing that was stored answers it.
+#[test]
+fn a_challenge_is_not_answered_from_what_was_stored() {
+    for arguments in [&hinted(&["x-dynamic-challenge:password"])[..], &["-t", "x-dynamic-challenge:password"]] {
+        let answer = ask(arguments, data("1") + STORED + "DONE\n");
+        assert!(answer.contains("[x-dynamic-challenge:password]\nValue=\n"), "{answer}");
+    }
+}
+
 /// Hints that contradict each other: one question, hidden, and not kept.
 #[test]
 fn the_same_name_twice() {
