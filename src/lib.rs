@@ -5,7 +5,7 @@
 //! | layer | modules | knows |
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
-//! | driver | `tunnel`, `transport`, `tun` | sockets, TLS, the TUN device, the clock |
+//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`datapath`] | one protocol each |
@@ -22,6 +22,8 @@ pub mod crypto;
 pub mod datapath;
 #[cfg(feature = "service")]
 pub mod dbus;
+#[cfg(feature = "service")]
+pub mod inner_tls;
 #[cfg(feature = "service")]
 pub mod log;
 pub mod ppp;

@@ -136,7 +136,7 @@ fn general_name_text(name: &GeneralNameRef) -> Option<String> {
 }
 
 /// The text in printable ASCII, cut to [`MAX_TEXT`] characters.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
