@@ -27,6 +27,8 @@ pub mod inner_tls;
 #[cfg(feature = "service")]
 pub mod log;
 pub mod ppp;
+#[cfg(feature = "service")]
+pub mod private_file;
 pub mod profile;
 pub mod session;
 pub mod sstp;

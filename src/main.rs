@@ -7,6 +7,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nm_sstp::dbus::nm;
 use nm_sstp::log;
+use nm_sstp::private_file;
 use nm_sstp::tunnel::Tunnel;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, warn};
@@ -42,6 +43,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if let Some(user) = private_file::requested(env::args_os()) {
+        harden();
+        return private_file::serve(&user);
+    }
     let arguments = match parse(env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())) {
         Ok(Request::Serve(arguments)) => arguments,
         Ok(Request::Help) => return print(HELP),

@@ -21,8 +21,7 @@
 //! This is the only file that names the crate of the outer TLS.
 
 use std::error::Error as _;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +34,7 @@ use tokio::time::timeout;
 
 use self::certificate::{CertificateFacts, Purpose};
 use self::failure::{Attempt, CertificateProblem, Error, Refusal, TlsFailure};
+use crate::private_file;
 
 pub mod certificate;
 pub mod failure;
@@ -63,9 +63,6 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// So many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 6;
 
-/// Most octets that a file of CA certificates may have; the bundle of a distribution has a fifth of it.
-const MAX_CA_FILE: u64 = 1024 * 1024;
-
 /// Where to connect to, and what to accept there.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -73,14 +70,37 @@ pub struct Settings {
     pub host: String,
     /// Its TCP port.
     pub port: u16,
-    /// File of CA certificates, PEM or DER, that replaces the system's CAs.
-    pub ca_certificates: Option<PathBuf>,
+    /// CA certificates that replace the system's.
+    pub ca_certificates: Option<CaCertificates>,
     /// Accept a certificate that does not pass the checks.
     pub ignore_certificate: bool,
     /// Send the host as Server Name Indication (RFC 6066 3), where it is a name.
     pub server_name_indication: bool,
     /// How long each step may take.
     pub limits: Limits,
+}
+
+/// A file of CA certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaCertificates {
+    /// Its path, for messages.
+    pub path: PathBuf,
+    /// Its contents, PEM or DER.
+    pub contents: Vec<u8>,
+}
+
+impl CaCertificates {
+    /// Reads the file with the rights of `owner`, as [`private_file::read`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CaCertificates`]: it cannot be read.
+    pub async fn read(path: &Path, owner: Option<&str>) -> Result<CaCertificates, Error> {
+        match private_file::read(path, owner).await {
+            Ok(contents) => Ok(CaCertificates { path: path.to_owned(), contents: contents.to_vec() }),
+            Err(error) => Err(Error::CaCertificates { path: path.to_owned(), reason: error.without_path() }),
+        }
+    }
 }
 
 /// How long each step may take.
@@ -287,9 +307,9 @@ fn connector(settings: &Settings, checks: Checks) -> Result<tokio_native_tls::Tl
     if checks == Checks::Off {
         builder.danger_accept_invalid_certs(true);
         builder.danger_accept_invalid_hostnames(true);
-    } else if let Some(path) = &settings.ca_certificates {
+    } else if let Some(file) = &settings.ca_certificates {
         builder.disable_built_in_roots(true);
-        for certificate in ca_certificates(path)? {
+        for certificate in ca_certificates(file)? {
             builder.add_root_certificate(certificate);
         }
     }
@@ -298,32 +318,19 @@ fn connector(settings: &Settings, checks: Checks) -> Result<tokio_native_tls::Tl
 }
 
 /// The certificates of a file, PEM or DER; at least one.
-fn ca_certificates(path: &Path) -> Result<Vec<native_tls::Certificate>, Error> {
-    let failed = |reason: String| Error::CaCertificates { path: path.to_owned(), reason };
-    let contents = read_bounded(path).map_err(|error| failed(error.to_string()))?;
+fn ca_certificates(file: &CaCertificates) -> Result<Vec<native_tls::Certificate>, Error> {
+    let CaCertificates { path, contents } = file;
+    let failed = |reason: String| Error::CaCertificates { path: path.clone(), reason };
     let certificates = if contents.windows(11).any(|window| window == b"-----BEGIN ") {
-        native_tls::Certificate::stack_from_pem(&contents)
+        native_tls::Certificate::stack_from_pem(contents)
     } else {
-        native_tls::Certificate::from_der(&contents).map(|certificate| vec![certificate])
+        native_tls::Certificate::from_der(contents).map(|certificate| vec![certificate])
     };
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(failed("it holds no certificate".to_owned())),
         Err(_) => Err(failed("it is not a certificate in PEM or DER".to_owned())),
     }
-}
-
-/// The contents of a regular file of bounded size: the path comes from a profile, and we run as root.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut contents = Vec::new();
-    File::open(path)?.take(MAX_CA_FILE + 1).read_to_end(&mut contents)?;
-    if contents.len() as u64 > MAX_CA_FILE {
-        return Err(io::Error::other("it is larger than a file of certificates can be"));
-    }
-    Ok(contents)
 }
 
 /// Reason codes of OpenSSL's TLS library (`openssl/sslerr.h`); those from 1000 on are alerts that the server sent.

@@ -17,7 +17,7 @@ use tracing::Instrument;
 
 use crate::profile::{self, Profile, Secrets};
 use crate::session::{self, NetworkParameters, Session};
-use crate::transport::{self, Limits, Settings, Step};
+use crate::transport::{self, CaCertificates, Limits, Settings, Step};
 use crate::tun::{self, Tun};
 use relay::Progress;
 
@@ -187,12 +187,13 @@ impl From<Step> for Phase {
     }
 }
 
+/// All but the file of CA certificates, which is still to be read.
 impl From<&Profile> for Settings {
     fn from(profile: &Profile) -> Self {
         Settings {
             host: profile.gateway.host.to_string(),
             port: profile.gateway.port,
-            ca_certificates: profile.ca_cert.clone(),
+            ca_certificates: None,
             ignore_certificate: profile.ignore_cert_warn,
             server_name_indication: profile.send_sni,
             limits: Limits::default(),
@@ -224,10 +225,16 @@ async fn run(
 ) -> Result<(), Failure> {
     let config = profile.session_config(&secrets)?;
     drop(secrets);
-    let settings = Settings::from(&profile);
-    let opening = transport::open(&settings, |step| {
-        state.send_replace(TunnelState::Starting(step.into()));
-    });
+    let opening = async {
+        let mut settings = Settings::from(&profile);
+        if let Some(path) = &profile.ca_cert {
+            settings.ca_certificates = Some(CaCertificates::read(path, None).await?);
+        }
+        let progress = |step: Step| {
+            state.send_replace(TunnelState::Starting(step.into()));
+        };
+        transport::open(&settings, progress).await
+    };
     let connection = tokio::select! {
         biased;
         _ = commands.recv() => return Ok(()),

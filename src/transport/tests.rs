@@ -61,11 +61,15 @@ fn settings(port: u16, ca: &CaFile) -> Settings {
     Settings {
         host: HOST.to_owned(),
         port,
-        ca_certificates: Some(ca.0.clone()),
+        ca_certificates: Some(contents(&ca.0)),
         ignore_certificate: false,
         server_name_indication: true,
         limits: Limits::default(),
     }
+}
+
+fn contents(path: &Path) -> CaCertificates {
+    CaCertificates { path: path.to_owned(), contents: fs::read(path).unwrap() }
 }
 
 /// Starts a server with this certificate and connects to it: the certificate's CA is trusted.
@@ -158,7 +162,7 @@ async fn without_sni_the_name_is_still_verified() {
 async fn an_unknown_issuer_is_named() {
     let other = Ca::new("Another CA").file();
     let (_server, result) =
-        against(&Leaf::default(), |settings| settings.ca_certificates = Some(other.0.clone())).await;
+        against(&Leaf::default(), |settings| settings.ca_certificates = Some(contents(&other.0))).await;
     let error = result.unwrap_err();
     assert!(matches!(problem(&error), CertificateProblem::Untrusted(_)), "{error:?}");
     let text = error.to_string();
@@ -217,7 +221,7 @@ async fn ignoring_accepts_each_of_them_and_the_connection_works() {
         let (_server, result) = against(&leaf, |settings| {
             settings.ignore_certificate = true;
             if let Some(ca) = ca {
-                settings.ca_certificates = Some(ca);
+                settings.ca_certificates = Some(contents(&ca));
             }
         })
         .await;
@@ -269,7 +273,7 @@ async fn child_of_a_ca_file_replaces_the_systems_cas(port: &str) {
     let settings = Settings {
         host: HOST.to_owned(),
         port: port.parse().unwrap(),
-        ca_certificates: env::var_os("TEST_CA").map(PathBuf::from),
+        ca_certificates: env::var_os("TEST_CA").map(|path| contents(Path::new(&path))),
         ignore_certificate: false,
         server_name_indication: true,
         limits: Limits::default(),
@@ -295,9 +299,7 @@ async fn a_useless_ca_file_is_named() {
         assert!(text.contains(file.0.to_str().unwrap()) && text.contains(reason), "{text}");
     }
     for path in ["/dev/zero", "/nonexistent/ca.pem", "/"] {
-        let mut settings = settings(server.port, &file);
-        settings.ca_certificates = Some(PathBuf::from(path));
-        let error = open(&settings, |_| {}).await.unwrap_err();
+        let error = CaCertificates::read(Path::new(path), None).await.unwrap_err();
         assert!(matches!(error, Error::CaCertificates { .. }), "{error:?}");
     }
     // DER does as well as PEM.

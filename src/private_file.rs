@@ -1,0 +1,295 @@
+//! Files that a profile names, read with the rights of the user whose profile it is.
+//!
+//! This process is root, and the paths of a profile come from whoever may edit it. Where the profile belongs to one user
+//! (`connection.permissions` has one entry, `user:NAME:`), root must not read for them what they could not read
+//! themselves (CVE-2025-9615). So the program starts itself once more with [`OPTION`] and the user's name; that process
+//! becomes the user for good, before anything else, and copies the file into a pipe. Only the path goes in, and only the
+//! contents, or a sentence, come out.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use nix::libc;
+use nix::unistd::{self, Uid, User};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::task;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+/// Most octets that a file of certificates or keys may have; the bundle of a distribution has a fifth of it.
+pub const MAX_OCTETS: usize = 1024 * 1024;
+
+/// How long reading may take; file systems of the network can hang.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The option of the program that makes it the process that reads; the name of a user follows it.
+const OPTION: &str = "--read-file-as";
+
+/// Most octets of a path (`PATH_MAX`).
+const MAX_PATH: usize = 4096;
+
+/// Most octets of the sentence that says why a file could not be read.
+const MAX_REASON: usize = 1024;
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// The user whose rights were used.
+    pub owner: Option<String>,
+    /// Why; a sentence without its begin and end.
+    pub reason: String,
+}
+
+impl Error {
+    /// The same sentence, for those who have named the file already.
+    pub fn without_path(&self) -> String {
+        format!("it cannot be read{self:#}")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            write!(f, "the file {} cannot be read", self.path.display())?;
+        }
+        if let Some(owner) = &self.owner {
+            write!(f, " as user {owner}, who owns the connection")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The contents of a regular file of at most [`MAX_OCTETS`], read with the rights of `owner`, a user's name, or with
+/// those of this process where there is none. To be called in a tokio runtime with I/O and time, by the program itself:
+/// what it starts to become the user is `/proc/self/exe`.
+///
+/// # Errors
+///
+/// The file cannot be read, or is none, or too large; the user does not exist; or it took longer than 10 s.
+pub async fn read(path: &Path, owner: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match owner {
+        Some(owner) => read_by(Path::new("/proc/self/exe"), path, owner).await,
+        None => {
+            let of_task = path.to_owned();
+            let reading = task::spawn_blocking(move || read_regular(&of_task));
+            let reason = match timeout(LIMIT, reading).await {
+                Ok(Ok(Ok(contents))) => return Ok(contents),
+                Ok(Ok(Err(error))) => describe(&error),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => too_long(),
+            };
+            Err(Error { path: path.to_owned(), owner: None, reason })
+        }
+    }
+}
+
+/// As [`read`], with another program than this one to become the user: one that calls [`requested`] and [`serve`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub async fn read_by(program: &Path, path: &Path, owner: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let result = timeout(LIMIT, ask(program, path, owner)).await.unwrap_or_else(|_| Err(too_long()));
+    result.map_err(|reason| Error { path: path.to_owned(), owner: Some(owner.to_owned()), reason })
+}
+
+fn too_long() -> String {
+    format!("it took longer than {} s", LIMIT.as_secs())
+}
+
+async fn ask(program: &Path, path: &Path, owner: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let failed = |error: io::Error| format!("the process that reads it failed: {error}");
+    let mut child = Command::new(program)
+        .args([OPTION, owner])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err("the process that reads it has no pipes".to_owned());
+    };
+    // One that ends before it has read the path says why.
+    let _ = stdin.write_all(path.as_os_str().as_bytes()).await;
+    drop(stdin);
+    let (contents, reason) = tokio::join!(drain(stdout, MAX_OCTETS), drain(stderr, MAX_REASON));
+    let (contents, reason) = (contents.map_err(failed)?, reason.map_err(failed)?);
+    let status = child.wait().await.map_err(failed)?;
+    let reason = String::from_utf8_lossy(&reason);
+    match reason.trim() {
+        "" if status.success() => Ok(contents),
+        "" => Err(format!("the process that reads it ended with {status}")),
+        reason => Err(reason.chars().filter(|character| !character.is_control()).collect()),
+    }
+}
+
+/// What comes out of a pipe until its end; more than `most` octets are an error.
+async fn drain(mut pipe: impl AsyncRead + Unpin, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    // It never grows, which would leave a copy behind.
+    let mut all = Zeroizing::new(Vec::with_capacity(most + 1));
+    let mut piece = Zeroizing::new([0; 4096]);
+    loop {
+        let octets = pipe.read(&mut piece[..]).await?;
+        if octets == 0 {
+            return Ok(fitting(&all));
+        }
+        if all.len() + octets > most {
+            return Err(io::Error::other("it says too much"));
+        }
+        all.extend_from_slice(&piece[..octets]);
+    }
+}
+
+/// A copy that takes no more room than it needs.
+fn fitting(octets: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(octets.to_vec())
+}
+
+/// The user whose file is to be read, where the arguments of the program ask for that; the first is its own name.
+pub fn requested(mut arguments: impl Iterator<Item = OsString>) -> Option<OsString> {
+    match (arguments.nth(1), arguments.next(), arguments.next()) {
+        (Some(option), Some(user), None) if option == OPTION => Some(user),
+        _ => None,
+    }
+}
+
+/// The whole work of the process that reads: it becomes `user`, reads a path from its input, and writes the contents of
+/// that file to its output, or a sentence to its error output. To be called before anything else is done.
+pub fn serve(user: &OsStr) -> ExitCode {
+    // Whoever started this may be gone: it does not wait for a file for ever.
+    unistd::alarm::set(u32::try_from(LIMIT.as_secs()).unwrap_or(u32::MAX));
+    match become_user(user).and_then(|()| copy()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            let _ = io::stderr().write_all(reason.as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes on the rights of a user for good, those of their groups among them.
+fn become_user(name: &OsStr) -> Result<(), String> {
+    let no_user = || "there is no such user".to_owned();
+    let failed = |error: nix::Error| format!("the rights of the user could not be taken on: {error}");
+    let user = User::from_name(name.to_str().ok_or_else(no_user)?).map_err(failed)?.ok_or_else(no_user)?;
+    let name = CString::new(name.as_bytes()).map_err(|_| no_user())?;
+    unistd::initgroups(&name, user.gid).map_err(failed)?;
+    unistd::setresgid(user.gid, user.gid, user.gid).map_err(failed)?;
+    unistd::setresuid(user.uid, user.uid, user.uid).map_err(failed)?;
+    let (uids, gids) = (unistd::getresuid().map_err(failed)?, unistd::getresgid().map_err(failed)?);
+    let took = [uids.real, uids.effective, uids.saved].iter().all(|uid| *uid == user.uid)
+        && [gids.real, gids.effective, gids.saved].iter().all(|gid| *gid == user.gid);
+    let is_root_again = !user.uid.is_root() && unistd::setuid(Uid::from_raw(0)).is_ok();
+    if !took || is_root_again {
+        return Err("the rights of the user could not be taken on".to_owned());
+    }
+    // The change has made it what the system has for such processes.
+    nix::sys::prctl::set_dumpable(false).map_err(failed)
+}
+
+/// Copies the file whose path comes in.
+fn copy() -> Result<(), String> {
+    let mut path = Vec::new();
+    io::stdin().take(MAX_PATH as u64).read_to_end(&mut path).map_err(|error| describe(&error))?;
+    let contents = read_regular(Path::new(&OsString::from_vec(path))).map_err(|error| describe(&error))?;
+    // Past the buffer of the standard library, which nobody wipes.
+    let output = io::stdout();
+    let mut rest = &contents[..];
+    while !rest.is_empty() {
+        match unistd::write(output.as_fd(), rest) {
+            Ok(octets) => rest = rest.get(octets..).unwrap_or_default(),
+            Err(nix::Error::EINTR) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// The contents of a regular file of bounded size. Opening waits for nothing and changes nothing, whatever the path names.
+fn read_regular(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let facts = file.metadata()?;
+    if !facts.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    // A file that grows meanwhile is cut, not copied.
+    let size = usize::try_from(facts.len()).ok().filter(|size| *size <= MAX_OCTETS);
+    let Some(size) = size else { return Err(io::Error::other(format!("it is larger than {MAX_OCTETS} octets"))) };
+    let mut contents = Zeroizing::new(vec![0; size]);
+    let octets = fill(&mut file, &mut contents)?;
+    contents.truncate(octets);
+    Ok(contents)
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(octets) => filled += octets,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(all: &[&str]) -> Option<OsString> {
+        requested(all.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn only_the_one_option_with_one_name_asks_for_a_file() {
+        assert_eq!(arguments(&["program", "--read-file-as", "alice"]), Some("alice".into()));
+        for other in [&["program"][..], &["--read-file-as", "alice"], &["program", "--read-file-as"]] {
+            assert_eq!(arguments(other), None, "{other:?}");
+        }
+        assert_eq!(arguments(&["program", "--read-file-as", "alice", "--debug"]), None);
+    }
+
+    #[test]
+    fn an_error_says_whose_rights_were_not_enough() {
+        let error = |owner: Option<&str>| Error {
+            path: "/home/alice/key.pem".into(),
+            owner: owner.map(str::to_owned),
+            reason: "permission denied".to_owned(),
+        };
+        let text =
+            "the file /home/alice/key.pem cannot be read as user alice, who owns the connection: permission denied";
+        assert_eq!(error(Some("alice")).to_string(), text);
+        assert_eq!(error(None).to_string(), "the file /home/alice/key.pem cannot be read: permission denied");
+        let text = "it cannot be read as user alice, who owns the connection: permission denied";
+        assert_eq!(error(Some("alice")).without_path(), text);
+    }
+}
