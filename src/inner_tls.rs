@@ -75,6 +75,8 @@ pub struct Settings {
 /// How the name of the authentication server is verified (`tls-verify-method`, `tls-remotename`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerName {
+    /// Whatever its name is (`none`).
+    Any,
     /// The whole subject of its certificate is this, as OpenSSL writes it (`/C=..` or `C = ..`) or as RFC 2253 does.
     Subject(String),
     /// One of its DNS names, or its common name, is this; case does not matter.
@@ -231,6 +233,7 @@ impl Connector {
         let Settings { authorities, user, passphrase, revoked, max_version, .. } = &settings;
         let pinned = settings.fingerprint.as_deref().map(verify::parse_fingerprint).transpose()?;
         let wanted = match (&settings.server_name, authorities) {
+            (Some(ServerName::Any), _) => Wanted::Anything,
             (Some(name), _) => Wanted::Told(name.clone()),
             (None, Some(_)) => Wanted::Anything,
             (None, None) => Wanted::Gateway(settings.gateway.clone()),

@@ -136,6 +136,8 @@ pub struct Connection {
     pub address: SocketAddr,
     /// The server's certificate in DER, for the crypto binding (MS-SSTP 3.2.5.2.2).
     pub certificate: Vec<u8>,
+    /// It passed all checks.
+    pub verified: bool,
 }
 
 /// What is being done.
@@ -228,7 +230,7 @@ async fn secure(
         Ok(stream) => {
             let connection = finish(stream, address).map_err(failed)?;
             note_purpose(settings, &connection);
-            Ok(connection)
+            Ok(Connection { verified: true, ..connection })
         }
         Err(TlsFailure::Certificate { problem, .. }) => {
             let Limits { connect, tls, inspection, .. } = settings.limits;
@@ -281,7 +283,7 @@ fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure>
         Ok(None) => return Err(TlsFailure::Other("the server has no certificate".to_owned())),
         Err(error) => return Err(TlsFailure::Other(error.to_string())),
     };
-    Ok(Connection { stream, address, certificate })
+    Ok(Connection { stream, address, certificate, verified: false })
 }
 
 /// Logs a certificate that passed only because it does not restrict its purpose.

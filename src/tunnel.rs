@@ -3,6 +3,7 @@
 //! [`Tunnel::spawn`] starts one task, which owns the connection, the session and the interface. A face turns its methods
 //! into [`Command`]s and [`TunnelState`] into its signals; there is nothing else between them.
 
+mod inner;
 mod relay;
 mod rx_buf;
 
@@ -14,14 +15,20 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
+use zeroize::Zeroizing;
 
+use crate::inner_tls;
+use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
-use crate::session::{self, NetworkParameters, Session};
+use crate::session::{self, Answer, NetworkParameters, Session};
 use crate::transport::{self, CaCertificates, Limits, Settings, Step};
 use crate::tun::{self, Tun};
+use inner::Inner;
 use relay::Progress;
 
-/// Commands that may wait. There is one kind, and the first of it is enough.
+pub use inner::key_is_locked;
+
+/// Commands that may wait. A person does not answer faster than they are taken.
 const COMMANDS: usize = 4;
 
 /// A tunnel that runs in a task of its own.
@@ -35,11 +42,43 @@ pub struct Tunnel {
     pub state: watch::Receiver<TunnelState>,
 }
 
+/// What a tunnel is started with.
+pub struct Attempt {
+    /// The connection.
+    pub profile: Profile,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// Answers to the questions of an attempt before this one.
+    pub answers: Vec<Answer>,
+    /// A person may be asked, by [`TunnelState::Asking`].
+    pub may_ask: bool,
+    /// The user who owns the connection: its files are read with their rights. `None`: with those of this process.
+    pub owner: Option<String>,
+}
+
+impl Attempt {
+    /// A first attempt, of nobody's connection in particular, with nobody to ask.
+    pub fn new(profile: Profile, secrets: Secrets) -> Self {
+        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, owner: None }
+    }
+}
+
 /// What a tunnel can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// End in good order, in some seconds at most.
     Disconnect,
+    /// The answer to the question of [`TunnelState::Asking`]; without effect where there is none.
+    Answer(Zeroizing<String>),
+}
+
+/// Does not show the answer.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Command::Disconnect => "Disconnect",
+            Command::Answer(_) => "Answer(<redacted>)",
+        })
+    }
 }
 
 /// How a tunnel is doing.
@@ -47,6 +86,9 @@ pub enum Command {
 pub enum TunnelState {
     /// It is on its way.
     Starting(Phase),
+    /// The server wants to know something that a person has to [answer](Command::Answer). It does not wait longer than a
+    /// minute after it has taken the call; when its patience ends, so does the tunnel.
+    Asking(session::Question),
     /// Datagrams flow. Published again where the parameters change.
     Up(Arc<Established>),
     /// It is down for good; `None` where it was told to.
@@ -94,6 +136,10 @@ pub struct Established {
 pub enum Failure {
     /// The profile or its secrets do not suffice.
     Profile(profile::Error),
+    /// A file of the profile could not be read.
+    File(private_file::Error),
+    /// A certificate or a key of the profile cannot be used.
+    InnerTls(inner_tls::Error),
     /// There is no connection to the gateway.
     Transport(transport::failure::Error),
     /// The session failed.
@@ -127,7 +173,14 @@ impl Failure {
     pub fn kind(&self) -> FailureKind {
         match self {
             Failure::Profile(profile::Error::NoPassword)
-            | Failure::Session(session::Error::AuthenticationFailed { .. }) => FailureKind::Authentication,
+            | Failure::InnerTls(
+                inner_tls::Error::PassphraseMissing { .. } | inner_tls::Error::PassphraseWrong { .. },
+            )
+            | Failure::Session(
+                session::Error::AuthenticationFailed { .. }
+                | session::Error::NobodyToAsk(_)
+                | session::Error::AnswerTooLate(_),
+            ) => FailureKind::Authentication,
             Failure::Session(session::Error::TimedOut(session::Phase::NetworkLayerProtocol)) => {
                 FailureKind::IpConfiguration
             }
@@ -140,6 +193,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Profile(error) => error.fmt(f),
+            Failure::File(error) => error.fmt(f),
+            Failure::InnerTls(error) => error.fmt(f),
             Failure::Transport(error) => error.fmt(f),
             Failure::Session(error) => error.fmt(f),
             Failure::Device(error) => error.fmt(f),
@@ -203,11 +258,11 @@ impl From<&Profile> for Settings {
 
 impl Tunnel {
     /// Starts a tunnel. To be called in a tokio runtime with I/O and time.
-    pub fn spawn(profile: Profile, secrets: Secrets) -> Tunnel {
+    pub fn spawn(attempt: Attempt) -> Tunnel {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (publisher, state) = watch::channel(TunnelState::Starting(Phase::Resolve));
         let life = async move {
-            let failure = run(profile, secrets, inbox, &publisher).await.err();
+            let failure = run(attempt, inbox, &publisher).await.err();
             publisher.send_replace(TunnelState::Down(failure.map(Arc::new)));
         };
         // The caller's span says in the log which connection this is.
@@ -218,17 +273,19 @@ impl Tunnel {
 
 /// The whole life of a tunnel; `Ok` where it was told to end.
 async fn run(
-    profile: Profile,
-    secrets: Secrets,
+    attempt: Attempt,
     mut commands: mpsc::Receiver<Command>,
     state: &watch::Sender<TunnelState>,
 ) -> Result<(), Failure> {
-    let config = profile.session_config(&secrets)?;
+    let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
+    let Inner { connector, user_name } = inner::prepare(&profile, &secrets, owner.as_deref()).await?;
+    let mut config = profile.session_config(&secrets, connector, user_name)?;
     drop(secrets);
+    (config.answers, config.may_ask) = (answers, may_ask);
     let opening = async {
         let mut settings = Settings::from(&profile);
         if let Some(path) = &profile.ca_cert {
-            settings.ca_certificates = Some(CaCertificates::read(path, None).await?);
+            settings.ca_certificates = Some(CaCertificates::read(path, owner.as_deref()).await?);
         }
         let progress = |step: Step| {
             state.send_replace(TunnelState::Starting(step.into()));
@@ -237,23 +294,30 @@ async fn run(
     };
     let connection = tokio::select! {
         biased;
-        _ = commands.recv() => return Ok(()),
+        () = told_to_end(&mut commands) => return Ok(()),
         connection = opening => connection?,
     };
     let mut entropy = [0; 32];
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
+    config.server_verified = connection.verified;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
     let gateway = connection.address.ip();
     let open_device = |mtu| Tun::create(&profile.interface, mtu);
     relay::run(session, connection.stream, commands, open_device, |progress| {
         state.send_replace(match progress {
             Progress::Phase(phase) => TunnelState::Starting(Phase::Session(phase)),
+            Progress::Asking(question) => TunnelState::Asking(question),
             Progress::Up { interface, parameters } => {
                 TunnelState::Up(Arc::new(Established { interface: interface.to_owned(), gateway, parameters }))
             }
         });
     })
     .await
+}
+
+/// Waits for the command to end, or for the end of all commands. There is nothing yet that could be answered.
+async fn told_to_end(commands: &mut mpsc::Receiver<Command>) {
+    while let Some(Command::Answer(_)) = commands.recv().await {}
 }
 
 #[cfg(test)]

@@ -60,7 +60,11 @@ async fn a_whole_connection() {
     assert_eq!(password_of(&tunnel), PASSWORD);
     tunnel.is(starting(Phase::Authentication));
     tunnel.is(TunnelState::Down(Some(Arc::new(Failure::from(wrong_password())))));
-    face.sees(&["Failure(0)", "StateChanged(6)"]).await;
+    let again = "The server refused user name or password. Try again. The server says: wrong user name or password";
+    face.sees(&[&format!("SecretsRequired({again:?}, [\"password\"])")]).await;
+    // an agent that gives the same again is not asked once more
+    face.call("NewSecrets", &(&connection,)).await;
+    face.sees(&["answer", "Failure(0)", "StateChanged(5)", "StateChanged(6)"]).await;
     // Calls that are refused may be logged too.
     for broken in [&data[1..], &[("gateway", "no such gateway"), ("user", wrong_place)][..]] {
         face.call("Connect", &(connection_with(broken, &secrets),)).await;

@@ -124,16 +124,22 @@ fn a_server_that_asks_for_nothing_proves_nothing() {
 }
 
 #[test]
-fn eap_is_agreed_to_where_nothing_else_is_allowed() {
-    let only_eap = Methods { eap: true, mschapv2: false, ..MSCHAPV2 };
-    // the test server offers EAP and does not speak it, so that it has nothing to say once that is agreed
-    let mut pair = Pair::new(Config { methods: only_eap, ..client() }, server("eap-only"));
+fn eap_is_the_first_choice_and_can_be_refused() {
+    // the test server by itself offers EAP and does not speak it, so that it has nothing to say once that is agreed
+    let with_eap = Methods { eap: true, ..MSCHAPV2 };
+    let mut pair = Pair::new(Config { methods: with_eap, ..client() }, server("eap-first"));
     let error = pair.closed().unwrap_err();
     assert!(matches!(error, Error::ServerClosed { phase: Phase::Authentication, .. }), "{error}");
-    let with_others = Methods { eap: true, ..MSCHAPV2 };
-    let mut pair = Pair::new(Config { methods: with_others, ..client() }, server("eap-only"));
-    let error = pair.closed().unwrap_err();
-    assert!(error.to_string().contains("refuse every other method"), "{error}");
-    let mut pair = Pair::new(Config { methods: with_others, ..client() }, server("eap-first"));
+    let mut pair = Pair::new(Config { methods: MSCHAPV2, ..client() }, server("eap-first"));
     assert_eq!(pair.up().authentication, Some(AuthProtocol::MsChapV2));
+    let mut pair = Pair::new(Config { methods: MSCHAPV2, ..client() }, server("eap-only"));
+    let error = pair.closed().unwrap_err();
+    assert!(error.to_string().contains("refuse-eap"), "{error}");
+}
+
+#[test]
+fn mschapv1_is_refused_for_good() {
+    let mut pair = Pair::new(Config { methods: MSCHAPV2, ..client() }, server("mschapv1-only"));
+    let error = pair.closed().unwrap_err();
+    assert!(error.to_string().contains("MS-CHAPv1 for authentication, which is broken and never spoken"), "{error}");
 }

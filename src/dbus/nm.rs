@@ -13,6 +13,7 @@
 //! its answer (`spawn = false`), [`Service`] holds it while it tells what the tunnel did.
 
 mod ip_config;
+mod question;
 mod service;
 mod settings;
 mod transitions;
@@ -26,10 +27,11 @@ use zbus::names::OwnedUniqueName;
 use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, Variant};
 
+use self::question::Waiting;
 use self::settings::{Hash, Malformed, Settings};
-use self::transitions::sent;
-use crate::profile::{self, Profile, Secret, Secrets};
-use crate::tunnel::{Command, FailureKind, Phase, Tunnel, TunnelState};
+use self::transitions::{Kept, sent};
+use crate::profile::{self, Secret};
+use crate::tunnel::{self, Attempt, Command, FailureKind, Phase, Tunnel, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
 
@@ -40,7 +42,7 @@ pub const BUS_NAME: &str = "org.freedesktop.NetworkManager.sstp";
 pub const PATH: &str = "/org/freedesktop/NetworkManager/VPN/Plugin";
 
 /// Starts a tunnel: [`Tunnel::spawn`], or what a test puts in its place.
-pub type Dial = Box<dyn Fn(Profile, Secrets) -> Tunnel + Send + Sync>;
+pub type Dial = Box<dyn Fn(Attempt) -> Tunnel + Send + Sync>;
 
 /// An `a{sv}`.
 type Dictionary<'m> = BTreeMap<&'m str, Variant<'m>>;
@@ -90,7 +92,7 @@ impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         match malformed {
             Malformed::NoVpnSetting => Self::InvalidConnection(malformed.to_string()),
-            Malformed::WrongType { .. } => Self::BadArguments(malformed.to_string()),
+            Malformed::WrongType { .. } | Malformed::SeveralOwners => Self::BadArguments(malformed.to_string()),
         }
     }
 }
@@ -114,6 +116,8 @@ enum Note {
     Asking { timeout: u32 },
     /// The connection waits for secrets: ask for them.
     Ask,
+    /// What came was what had been refused: give up.
+    Unchanged,
     /// A tunnel was started; this is its state.
     Started(watch::Receiver<TunnelState>),
     /// A call for a tunnel was refused; NetworkManager gives up.
@@ -131,14 +135,16 @@ pub struct Plugin {
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
     /// What the connection waits for, while it waits for `NewSecrets`.
-    waiting: Option<Vec<Secret>>,
+    waiting: Option<Waiting>,
+    /// What another attempt would need, as long as a person may be asked and the connection is not up.
+    kept: Option<Kept>,
     notes: mpsc::UnboundedSender<Note>,
     /// Carries the connection's UUID to all log lines of its tunnel.
     span: Span,
 }
 
 /// Whether `SecretsRequired` may be sent for a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interaction {
     Allowed,
     No,
@@ -157,7 +163,13 @@ impl Plugin {
         self.note(Note::Asking { timeout: settings.timeout });
         // What is wrong with a profile is the answer to Connect: an error here would reach the user as "no secrets".
         let Ok((profile, secrets, _)) = settings.profile() else { return Ok("") };
-        let missing = profile.missing_secrets(&secrets);
+        let mut missing = profile.missing_secrets(&secrets);
+        if missing.contains(&Secret::TlsUserKeySecret) {
+            let owner = settings.owner()?;
+            if !tunnel::key_is_locked(&profile, owner.as_deref()).await {
+                missing.retain(|secret| *secret != Secret::TlsUserKeySecret);
+            }
+        }
         debug!(?missing, "the secrets were checked");
         Ok(if missing.is_empty() { "" } else { "vpn" })
     }
@@ -187,12 +199,11 @@ impl Plugin {
 
     /// The answer to `SecretsRequired`.
     async fn new_secrets(&mut self, connection: Hash<'_>) -> Result<(), Error> {
-        if self.waiting.is_none() {
+        let Some(waiting) = self.waiting.take() else {
             return Err(Error::WrongState("No secrets were asked for.".to_owned()));
-        }
-        let (profile, secrets) =
-            self.read(&connection, Interaction::Allowed).inspect_err(|_| self.note(Note::Refused))?;
-        self.dial_or_ask(profile, secrets, Interaction::Allowed);
+        };
+        let came = self.read(&connection, Interaction::Allowed).inspect_err(|_| self.note(Note::Refused))?;
+        self.answered(waiting, came);
         Ok(())
     }
 

@@ -192,7 +192,7 @@ impl Verifier {
     fn has_name(&self, server: &X509Ref) -> bool {
         let any = |fits: &dyn Fn(&str) -> bool| names::server_names(server).iter().any(|name| fits(name));
         match &self.wanted {
-            Wanted::Anything | Wanted::Gateway(_) => true,
+            Wanted::Anything | Wanted::Gateway(_) | Wanted::Told(ServerName::Any) => true,
             Wanted::Told(ServerName::Subject(line)) => names::subject_is(server, line),
             Wanted::Told(ServerName::Exact(wanted)) => any(&|name| names::is(name, wanted)),
             Wanted::Told(ServerName::Suffix(suffix)) => any(&|name| names::ends_with(name, suffix)),
@@ -222,7 +222,7 @@ impl Verifier {
             Problem::Name => {
                 let names = facts.map(|facts| format!(" is for {} and", facts.names_text())).unwrap_or_default();
                 let wanted = match &self.wanted {
-                    Wanted::Anything => "the name that is asked for".to_owned(),
+                    Wanted::Anything | Wanted::Told(ServerName::Any) => "the name that is asked for".to_owned(),
                     Wanted::Gateway(host) => format!("{host}, the gateway"),
                     Wanted::Told(ServerName::Subject(line)) => format!("the subject {line} (tls-remotename)"),
                     Wanted::Told(ServerName::Exact(name)) => format!("{name} (tls-remotename)"),

@@ -460,11 +460,9 @@ mod tests {
         proxy-user proxy-password-flags uuid no-secret crl-file tls-ca-cert tls-identity tls-subject-name tls-user-cert \
         tls-user-key tls-user-key-secret-flags tls-verify-key-usage tls-verify-method tls-remotename tls-max-version \
         proxy-password name";
-    /// The keys that only this program knows.
-    /// A profile without them stays valid for network-manager-sstp.
+    /// The keys that only this program knows: a profile without them stays valid for network-manager-sstp.
     const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags tls-fingerprint eap phase2-auth \
         anonymous-identity hlak";
-
 
     #[test]
     fn the_table_has_every_key_once() {

@@ -126,6 +126,8 @@ pub enum Error {
     NoIdentity,
     /// `eap` names no method that can be used.
     NoEapMethod,
+    /// The cookie cannot stand in an HTTP header.
+    BadCookie,
     /// The profile goes through a proxy. Going around it would be another connection than was asked for.
     Proxy {
         /// The proxy.
@@ -151,6 +153,9 @@ impl fmt::Display for Error {
                 "the profile has connection-type=tls and no certificate: set tls-user-cert and tls-user-key, or \
                  connection-type=password",
             ),
+            Self::BadCookie => {
+                f.write_str("the secret http-cookie is no cookie: it must be NAME=VALUE in visible ASCII characters")
+            }
             Self::NoIdentity => f.write_str("there is no name in the user's certificate: set tls-identity"),
             Self::NoEapMethod => f.write_str(
                 "the profile allows EAP only, and eap names no method that can be used with its connection-type: \
@@ -253,6 +258,9 @@ impl Profile {
     /// The secrets to ask for before this profile can be connected, in the order in which a person is asked. None for a
     /// profile that could not be connected with them either: its error should come at once, not behind a question.
     pub fn missing_secrets(&self, secrets: &Secrets) -> Vec<Secret> {
+        if secrets.get(Secret::HttpCookie).is_some() {
+            return Vec::new();
+        }
         // The user name may come later: NetworkManager adds one of its own to the secrets of an agent.
         if !matches!(self.check(), Ok(()) | Err(Error::NoUserName)) {
             return Vec::new();
@@ -273,15 +281,23 @@ impl Profile {
         tls: Option<Arc<dyn TlsConnector>>,
         certificate_identity: Option<String>,
     ) -> Result<session::Config, Error> {
-        self.check()?;
+        let http_cookie = secrets.get(Secret::HttpCookie);
+        if http_cookie.is_some_and(|cookie| !is_cookie(cookie)) {
+            return Err(Error::BadCookie);
+        }
+        match self.check() {
+            // whoever was signed on elsewhere need not say who it is
+            Err(Error::NoUserName) if http_cookie.is_some() => {}
+            checked => checked?,
+        }
         let (user_name, password) = match &self.authentication {
             Authentication::Password { user_name } => {
                 let password = match secrets.get(Secret::Password) {
                     Some(password) => password,
-                    None if self.password_not_required => "",
+                    None if self.password_not_required || http_cookie.is_some() => "",
                     None => return Err(Error::NoPassword),
                 };
-                (user_name.clone().ok_or(Error::NoUserName)?, password)
+                (user_name.clone().unwrap_or_default(), password)
             }
             Authentication::Certificate(ClientCertificate { identity, .. }) => {
                 (identity.clone().or(certificate_identity).ok_or(Error::NoIdentity)?, "")
@@ -297,7 +313,7 @@ impl Profile {
             eap: self.eap.session_config(tls),
             answers: Vec::new(),
             may_ask: false,
-            http_cookie: None,
+            http_cookie: http_cookie.map(|cookie| Zeroizing::new(cookie.to_owned())),
             server_verified: false,
             mru: self.mtu.map_or(DEFAULT_MRU, |mtu| mtu.min(DEFAULT_MRU)),
             mtu: self.mtu,
@@ -316,6 +332,11 @@ impl Profile {
             Authentication::Certificate(_) => session::Methods { pap: false, chap_md5: false, mschapv2: false, eap },
         }
     }
+}
+
+/// A pair of name and value that can stand in a header (RFC 6265 4.2.1).
+fn is_cookie(text: &str) -> bool {
+    text.contains('=') && text.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic())
 }
 
 fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Result<Authentication, Error> {

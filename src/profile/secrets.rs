@@ -175,7 +175,7 @@ pub fn required_secrets(data: &BTreeMap<String, String>, user_name: Option<&str>
 }
 
 /// The secrets at hand. They are wiped when dropped.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     /// Name of the user, as it was asked for.
     pub user: Option<Zeroizing<String>>,

@@ -27,7 +27,7 @@ use tokio::time::{self, Sleep, sleep_until, timeout};
 use super::rx_buf::RxBuf;
 use super::{Command, Failure};
 use crate::datapath::{DataHeader, TxBuf};
-use crate::session::{Event, NetworkParameters, Phase, Session};
+use crate::session::{Event, NetworkParameters, Phase, Question, Session};
 use crate::tun::{self, Device};
 use crate::wire::ip::{self, IpVersion};
 
@@ -52,8 +52,10 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the loop tells of a session.
 pub(super) enum Progress<'a> {
-    /// The session has come to this phase.
+    /// The session has come to this phase, or goes on in it after an answer.
     Phase(Phase),
+    /// The session waits for a person's answer.
+    Asking(Question),
     /// The interface is there, or its parameters have changed.
     Up { interface: &'a str, parameters: NetworkParameters },
 }
@@ -79,6 +81,7 @@ where
         while let Some(event) = relay.events.pop_front() {
             match event {
                 Event::Phase(phase) => publish(Progress::Phase(phase)),
+                Event::Asks(question) => publish(Progress::Asking(question)),
                 Event::Up(parameters) if !relay.closing() => match open_device(parameters.mtu).await {
                     Ok(device) => {
                         relay.mtu = parameters.mtu.into();
@@ -236,6 +239,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<S, D> {
             // Nobody is left who could tell us to end: that is the wish to end.
             Poll::Ready(Some(Command::Disconnect) | None) => {
                 self.close(now);
+                true
+            }
+            Poll::Ready(Some(Command::Answer(answer))) => {
+                self.events.push_back(Event::Phase(Phase::Authentication));
+                self.session.answer(now, &answer);
+                self.collect(now);
                 true
             }
             Poll::Pending => false,

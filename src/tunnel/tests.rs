@@ -27,7 +27,7 @@ fn tunnel_to(port: u16, ca: Option<&CaFile>, password: Option<&str>) -> Tunnel {
     let (profile, notices) = Profile::from_settings(&data, None, None).unwrap();
     assert!(notices.is_empty());
     let (secrets, _) = Secrets::from_settings(&data, password.map(|password| ("password", password)));
-    Tunnel::spawn(profile, secrets)
+    Tunnel::spawn(Attempt::new(profile, secrets))
 }
 
 async fn listener() -> (TcpListener, u16) {

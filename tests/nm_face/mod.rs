@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Service};
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::profile::{Profile, Secret, Secrets};
-use nm_sstp::session::{self, Ipv4Parameters, NetworkParameters, Phase};
-use nm_sstp::tunnel::{Command, Established, Tunnel, TunnelState};
+use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
+use nm_sstp::tunnel::{Attempt, Command, Established, Tunnel, TunnelState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -30,6 +30,9 @@ pub type Hash<'m> = BTreeMap<&'m str, BTreeMap<&'m str, Variant<'m>>>;
 pub struct Started {
     pub profile: Profile,
     pub secrets: Secrets,
+    pub answers: Vec<Answer>,
+    pub may_ask: bool,
+    pub owner: Option<String>,
     pub commands: mpsc::Receiver<Command>,
     pub state: watch::Sender<TunnelState>,
 }
@@ -64,10 +67,19 @@ impl Face {
 
     pub async fn with(options: Options) -> Self {
         let (started, tunnels) = mpsc::unbounded_channel();
-        let dial: Dial = Box::new(move |profile, secrets| {
+        let dial: Dial = Box::new(move |attempt| {
+            let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
             let (commands, receiver) = mpsc::channel(4);
             let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
-            drop(started.send(Started { profile, secrets, commands: receiver, state: sender }));
+            drop(started.send(Started {
+                profile,
+                secrets,
+                answers,
+                may_ask,
+                owner,
+                commands: receiver,
+                state: sender,
+            }));
             Tunnel { commands, state }
         });
         let (plugin, service) = Service::new(dial, options);
@@ -130,6 +142,15 @@ impl Face {
         let name = message.header().error_name().map(ToString::to_string).unwrap_or_default();
         let name = name.strip_prefix("org.freedesktop.NetworkManager.VPN.Error.").unwrap_or(&name).to_owned();
         (name, message.body().deserialize::<String>().unwrap_or_default())
+    }
+
+    /// Expects that the tunnel is announced, whatever was negotiated.
+    pub async fn is_announced(&mut self) {
+        for expected in ["Config(", "Ip4Config(", "StateChanged(4)"] {
+            let message = timeout(PATIENCE, self.messages.next()).await.expect("a message in time");
+            let message = message.expect("an open connection").expect("a message");
+            assert!(line(&message).starts_with(expected), "{}", line(&message));
+        }
     }
 
     /// Whether this is the first refusal of a connection: after it the state goes from INIT to STOPPED.
@@ -266,6 +287,7 @@ pub fn established() -> Established {
             ipv6: None,
             mtu: 1400,
             authentication: Some(AuthProtocol::MsChapV2),
+            eap_method: None,
         },
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use nm_sstp::session;
-use nm_sstp::tunnel::{Phase, Tunnel, TunnelState};
+use nm_sstp::tunnel::{Attempt, Phase, Tunnel, TunnelState};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -31,7 +31,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             let (profile, secrets) = tunnel::profile(options)?;
             let began = *BEGAN.get_or_init(Instant::now);
             let began = if trace.is_some() { began } else { Instant::now() };
-            let mut tunnel = Tunnel::spawn(profile, secrets);
+            let mut tunnel = Tunnel::spawn(Attempt::new(profile, secrets));
             tunnel::up(&mut tunnel.state, |state| {
                 // the session traces what comes after its first request
                 if let TunnelState::Starting(phase) = state

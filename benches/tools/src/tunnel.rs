@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use nm_sstp::profile::{Profile, Secrets};
-use nm_sstp::tunnel::{Command, Established, Tunnel, TunnelState};
+use nm_sstp::tunnel::{Attempt, Command, Established, Tunnel, TunnelState};
 use rtnetlink::LinkUnspec;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -47,7 +47,7 @@ pub async fn up(
             TunnelState::Up(established) => return Ok(established),
             TunnelState::Down(Some(failure)) => return Err(failure.to_string()),
             TunnelState::Down(None) => return Err("the tunnel ended before it was up".to_owned()),
-            TunnelState::Starting(_) => {}
+            TunnelState::Starting(_) | TunnelState::Asking(_) => {}
         }
         state.changed().await.map_err(|_| "the tunnel is gone".to_owned())?;
     }
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         let (Some(Ok(mut terminate)), Some(Ok(mut interrupt))) = (ends.next(), ends.next()) else {
             return Err("signals cannot be caught".to_owned());
         };
-        let mut tunnel = Tunnel::spawn(profile, secrets);
+        let mut tunnel = Tunnel::spawn(Attempt::new(profile, secrets));
         let established = up(&mut tunnel.state, |_| {}).await?;
         let ipv4 = established.parameters.ipv4.as_ref().ok_or("the server gave no IPv4 address")?;
         configure(&established.interface, ipv4.address.into(), prefix).await?;

@@ -127,7 +127,7 @@ mod tests {
         Established {
             interface: "sstp0".to_owned(),
             gateway: gateway.parse().unwrap(),
-            parameters: NetworkParameters { ipv4, ipv6, mtu: 1400, authentication: None },
+            parameters: NetworkParameters { ipv4, ipv6, mtu: 1400, authentication: None, eap_method: None },
         }
     }
 

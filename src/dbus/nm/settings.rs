@@ -20,6 +20,8 @@ pub(super) struct Settings<'m> {
     user_name: Option<&'m str>,
     /// `vpn.timeout`: how many seconds NetworkManager lets a connection attempt take; 0 means its default.
     pub(super) timeout: u32,
+    /// The users who alone may use the connection (`connection.permissions`); none: everybody may.
+    owners: Vec<String>,
     /// `connection.uuid`.
     pub(super) uuid: Option<&'m str>,
     /// `ipv4.method` is not `disabled`.
@@ -35,6 +37,8 @@ pub(super) enum Malformed {
     NoVpnSetting,
     /// A property has another D-Bus type than NetworkManager's.
     WrongType { property: &'static str, expected: &'static str, found: Signature },
+    /// It belongs to several users: whose files are meant cannot be told.
+    SeveralOwners,
 }
 
 impl fmt::Display for Malformed {
@@ -44,6 +48,10 @@ impl fmt::Display for Malformed {
             Self::WrongType { property, expected, found } => {
                 write!(f, "the caller sent {property} as the D-Bus type {found}, where {expected} is expected")
             }
+            Self::SeveralOwners => f.write_str(
+                "the connection belongs to several users, so that it cannot be told with whose rights its files are to \
+                 be read: let it belong to one, or to all (connection.permissions)",
+            ),
         }
     }
 }
@@ -63,10 +71,20 @@ impl<'m> Settings<'m> {
             secrets: strings(vpn.get("secrets"), "vpn.secrets")?.collect(),
             user_name: text("vpn", "user-name", "vpn.user-name")?,
             timeout: vpn.get("timeout").map(unsigned).transpose()?.unwrap_or(0),
+            owners: owners(hash.get("connection").and_then(|properties| properties.get("permissions")))?,
             uuid: text("connection", "uuid", "connection.uuid")?,
             ipv4: text("ipv4", "method", "ipv4.method")? != Some("disabled"),
             ipv6: !matches!(text("ipv6", "method", "ipv6.method")?, Some("disabled" | "ignore")),
         })
+    }
+
+    /// The user who owns the connection; `None`: it belongs to everybody.
+    pub(super) fn owner(&self) -> Result<Option<String>, Malformed> {
+        match self.owners.as_slice() {
+            [] => Ok(None),
+            [owner] => Ok(Some(owner.clone())),
+            _ => Err(Malformed::SeveralOwners),
+        }
     }
 
     /// The profile and its secrets, and what the log should say of them.
@@ -91,6 +109,22 @@ fn string<'v>(value: &'v Variant<'_>, property: &'static str) -> Result<&'v str,
         Variant::Str(text) => Ok(text.as_str()),
         other => Err(wrong(property, "s", other)),
     }
+}
+
+/// The names in an `as` of entries `user:NAME:`; entries of other types are for nobody.
+fn owners(value: Option<&Variant<'_>>) -> Result<Vec<String>, Malformed> {
+    let array = match value {
+        None => return Ok(Vec::new()),
+        Some(Variant::Array(array)) if *array.signature() == "as" => array,
+        Some(other) => return Err(wrong("connection.permissions", "as", other)),
+    };
+    let entry = |value: &Variant<'_>| match value {
+        Variant::Str(text) => {
+            text.as_str().strip_prefix("user:").map(|rest| rest.split(':').next().unwrap_or(rest).to_owned())
+        }
+        _ => None,
+    };
+    Ok(array.iter().filter_map(entry).collect())
 }
 
 fn unsigned(value: &Variant<'_>) -> Result<u32, Malformed> {
@@ -169,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_has_an_owner_or_none() {
+        let owner = |permissions: Vec<&'static str>| {
+            let mut hash = hash([("data", texts(&[("gateway", "vpn.example.com")]))]);
+            hash.insert("connection", HashMap::from([("permissions", permissions.into())]));
+            Settings::read(&hash).unwrap().owner()
+        };
+        assert_eq!(owner(vec![]), Ok(None));
+        assert_eq!(owner(vec!["user:alice:"]), Ok(Some("alice".to_owned())));
+        assert_eq!(owner(vec!["user:alice"]), Ok(Some("alice".to_owned())));
+        assert_eq!(owner(vec!["user:alice:", "user:bob:"]), Err(Malformed::SeveralOwners));
+    }
+
+    #[test]
     fn methods_turn_a_family_off() {
         for (setting, method, ipv4, ipv6) in [
             ("ipv4", "auto", true, true),
@@ -208,11 +255,12 @@ mod tests {
     proptest! {
         #[test]
         fn anything_is_read_or_refused_without_its_values(
-            values in prop::collection::vec((0..8usize, any_variant()), 0..8)
+            values in prop::collection::vec((0..9usize, any_variant()), 0..9)
         ) {
             let places = [
                 ("vpn", "data"), ("vpn", "secrets"), ("vpn", "user-name"), ("vpn", "timeout"),
-                ("connection", "uuid"), ("ipv4", "method"), ("ipv6", "method"), ("vpn", "else"),
+                ("connection", "uuid"), ("connection", "permissions"), ("ipv4", "method"), ("ipv6", "method"),
+                ("vpn", "else"),
             ];
             let mut hash = hash([("data", texts(&[("gateway", "vpn.example.com")]))]);
             for (place, value) in values {

@@ -5,12 +5,13 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
 use super::ip_config::Announcement;
+use super::question::{Meaning, Waiting};
 use super::settings::{Hash, Settings};
 use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
 use crate::log::OUTCOME;
-use crate::profile::{Profile, Secrets};
-use crate::session::{self, NetworkParameters};
-use crate::tunnel::{self, Command, Established, Failure, Tunnel, TunnelState};
+use crate::profile::{self, Profile, Secret, Secrets};
+use crate::session::{self, Answer, NetworkParameters, Question};
+use crate::tunnel::{self, Attempt, Command, Established, Failure, Tunnel, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
@@ -18,10 +19,24 @@ const MAX_NOTICES: usize = 64;
 /// Begins the line that says why `Connect` was refused.
 const NOT_STARTED: &str = "The connection was not started";
 
+/// How many attempts a connection has, before what NetworkManager calls one is over: each follows an answer of a person,
+/// or of an agent that answers by itself.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// What an attempt is made of, for another one.
+pub(super) struct Kept {
+    profile: Profile,
+    secrets: Secrets,
+    owner: Option<String>,
+    attempts: u32,
+    /// A code of a person's has gone to the server: a refusal is about that, not about the password.
+    code_sent: bool,
+}
+
 impl Plugin {
     pub(super) fn new(dial: Dial, notes: tokio::sync::mpsc::UnboundedSender<Note>) -> Self {
         let span = error_span!("service");
-        Self { dial, state: ServiceState::Init, tunnel: None, phase: None, waiting: None, notes, span }
+        Self { dial, state: ServiceState::Init, tunnel: None, phase: None, waiting: None, kept: None, notes, span }
     }
 
     /// `Connect` and `ConnectInteractive`.
@@ -43,22 +58,19 @@ impl Plugin {
                 return Err(Error::WrongState("This process is taking its connection down.".to_owned()));
             }
         }
-        let (profile, secrets) = self.read(connection, interaction).inspect_err(|_| self.note(Note::Refused))?;
+        let kept = self.read(connection, interaction).inspect_err(|_| self.note(Note::Refused))?;
         self.enter(ServiceState::Starting, emitter).await;
-        self.dial_or_ask(profile, secrets, interaction);
+        self.dial_or_ask(kept, interaction);
         Ok(())
     }
 
     /// Reads a connection that is to be started, and says in the log what of it has no effect or is wrong.
-    pub(super) fn read(
-        &mut self,
-        connection: &Hash<'_>,
-        interaction: Interaction,
-    ) -> Result<(Profile, Secrets), Error> {
+    pub(super) fn read(&mut self, connection: &Hash<'_>, interaction: Interaction) -> Result<Kept, Error> {
         let settings = Settings::read(connection).inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
         // At the level of errors, so that the UUID is there at every level.
         self.span = error_span!("connection", nm_connection = settings.uuid.unwrap_or("unknown"));
         let _entered = self.span.enter();
+        let owner = settings.owner().inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
         let (profile, secrets, notices) = settings.profile().inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
         for notice in notices.iter().take(MAX_NOTICES) {
             warn!("{notice}");
@@ -66,33 +78,94 @@ impl Plugin {
         if notices.len() > MAX_NOTICES {
             warn!("{} more notices of that kind", notices.len() - MAX_NOTICES);
         }
-        let connectable = match interaction {
-            Interaction::Allowed => profile.check(),
-            Interaction::No => profile.session_config(&secrets).map(drop),
+        let connectable = match (interaction, profile.check()) {
+            // it is asked for
+            (Interaction::Allowed, Err(profile::Error::NoUserName)) => Ok(()),
+            (Interaction::Allowed, checked) => checked,
+            // the identity may be in the certificate, which is not read here
+            (Interaction::No, _) => profile.session_config(&secrets, None, Some(String::new())).map(drop),
         };
         connectable.inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
-        Ok((profile, secrets))
+        Ok(Kept { profile, secrets, owner, attempts: 0, code_sent: false })
     }
 
     /// Starts the tunnel, or has the secrets asked for that it lacks.
-    pub(super) fn dial_or_ask(&mut self, profile: Profile, secrets: Secrets, interaction: Interaction) {
-        let missing = profile.missing_secrets(&secrets);
+    pub(super) fn dial_or_ask(&mut self, kept: Kept, interaction: Interaction) {
+        let mut missing = kept.profile.missing_secrets(&kept.secrets);
+        // whether a key is locked shows when it is read
+        missing.retain(|secret| *secret != Secret::TlsUserKeySecret);
         if interaction == Interaction::Allowed && !missing.is_empty() {
-            self.waiting = Some(missing);
+            self.waiting = Some(Waiting::missing(missing, kept.secrets.clone()));
+            self.kept = Some(kept);
             return self.note(Note::Ask);
         }
+        self.dial(kept, Vec::new(), interaction);
+    }
+
+    fn dial(&mut self, mut kept: Kept, answers: Vec<Answer>, interaction: Interaction) {
         self.waiting = None;
-        let Tunnel { commands, state } = self.span.in_scope(|| (self.dial)(profile, secrets));
+        kept.attempts += 1;
+        let may_ask = interaction == Interaction::Allowed;
+        let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
+        let attempt = Attempt { profile, secrets, answers, may_ask, owner };
+        self.kept = may_ask.then_some(kept);
+        let Tunnel { commands, state } = self.span.in_scope(|| (self.dial)(attempt));
         self.tunnel = Some(commands);
         self.note(Note::Started(state));
     }
 
-    /// Asks for the secrets that the connection waits for.
+    /// `NewSecrets` came.
+    pub(super) fn answered(&mut self, waiting: Waiting, came: Kept) {
+        let before = waiting.before.clone();
+        let Kept { attempts, .. } = self.kept.as_ref().unwrap_or(&came);
+        let came = Kept { attempts: *attempts, ..came };
+        match waiting.understand(&came.secrets) {
+            Meaning::Secrets => self.dial_or_ask(came, Interaction::Allowed),
+            Meaning::Unchanged => self.note(Note::Unchanged),
+            Meaning::Ask(asked, message) => {
+                self.waiting = Some(Waiting { asked, before, message });
+                self.note(Note::Ask);
+            }
+            Meaning::Answer(answer) => self.pass_on(answer, came, before),
+        }
+    }
+
+    /// The person has answered the server's question: on the call that waits for it, or else on another one.
+    fn pass_on(&mut self, answer: Answer, came: Kept, before: Secrets) {
+        let Answer { question, text } = &answer;
+        let code_sent = matches!(question, Question::OneTimeCode { .. });
+        let secrets = match question {
+            Question::Password { .. } => Secrets { password: Some(text.clone()), ..came.secrets.clone() },
+            // until the server has taken the new one, the old password is the one that counts; and what was typed into the
+            // one field that an agent has may be a code, and no password
+            Question::NewPassword { .. } | Question::OneTimeCode { .. } => before,
+        };
+        let kept = Kept { secrets, code_sent, ..came };
+        if let Some(tunnel) = &self.tunnel
+            && tunnel.try_send(Command::Answer(text.clone())).is_ok()
+        {
+            self.kept = Some(kept);
+            return;
+        }
+        let answers = if matches!(question, Question::Password { .. }) { Vec::new() } else { vec![answer] };
+        self.dial(kept, answers, Interaction::Allowed);
+    }
+
+    /// Asks for what the connection waits for.
     pub(super) async fn ask(&mut self, emitter: &SignalEmitter<'_>) {
-        let Some(missing) = &self.waiting else { return };
-        let names: Vec<&str> = missing.iter().map(|secret| secret.name()).collect();
-        self.span.in_scope(|| debug!(secrets = ?names, "asking for secrets"));
-        sent(Self::secrets_required(emitter, "The VPN server wants to know who you are.", &names).await);
+        let Some(waiting) = &self.waiting else { return };
+        let hints = waiting.hints();
+        self.span.in_scope(|| debug!(?hints, "asking for secrets"));
+        let hints: Vec<&str> = hints.iter().map(String::as_str).collect();
+        sent(Self::secrets_required(emitter, &waiting.message, &hints).await);
+    }
+
+    /// An agent answered with what had been refused: asking again would only ask the agent again, and the account might
+    /// be locked in the end.
+    pub(super) async fn unchanged(&mut self, emitter: &SignalEmitter<'_>) {
+        self.span.in_scope(|| error!("The connection failed: nothing new came in answer to what was refused."));
+        sent(Self::failure(emitter, Reason::LoginFailed as u32).await);
+        self.stop(emitter).await;
     }
 
     /// Begins to take down what there is. No failure is signalled: whoever called wanted this. But NetworkManager also
@@ -105,6 +178,7 @@ impl Plugin {
             self.enter(ServiceState::Stopping, emitter).await;
         }
         self.waiting = None;
+        self.kept = None;
         match &self.tunnel {
             // It fails only when the tunnel has ended or was told already; its state says so next.
             Some(tunnel) => drop(tunnel.try_send(Command::Disconnect)),
@@ -125,7 +199,15 @@ impl Plugin {
                     self.enter(ServiceState::Starting, emitter).await;
                 }
             }
+            TunnelState::Asking(question) => {
+                if let (ServiceState::Starting, Some(kept)) = (self.state, &self.kept) {
+                    self.waiting = Some(Waiting::for_question(question, kept.secrets.clone()));
+                    self.ask(emitter).await;
+                }
+            }
             TunnelState::Up(established) => {
+                // what another attempt would need is of no use any more
+                (self.kept, self.waiting) = (None, None);
                 if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
                     self.announce(established, emitter).await;
                 }
@@ -155,6 +237,12 @@ impl Plugin {
     async fn down(&mut self, failure: Option<&Failure>, emitter: &SignalEmitter<'_>) {
         self.tunnel = None;
         self.phase = None;
+        if let Some(failure) = failure
+            && self.goes_on(failure, emitter).await
+        {
+            return;
+        }
+        (self.kept, self.waiting) = (None, None);
         match failure {
             // It was being taken down anyway.
             Some(failure) if self.state == ServiceState::Stopping => {
@@ -168,6 +256,34 @@ impl Plugin {
             None => self.span.in_scope(|| info!(target: OUTCOME, "Disconnected.")),
         }
         self.enter(ServiceState::Stopped, emitter).await;
+    }
+
+    /// Whether a person can let another attempt succeed, and is being asked.
+    async fn goes_on(&mut self, failure: &Failure, emitter: &SignalEmitter<'_>) -> bool {
+        if self.state != ServiceState::Starting || self.kept.as_ref().is_none_or(|kept| kept.attempts >= MAX_ATTEMPTS) {
+            return false;
+        }
+        if self.waiting.is_some() {
+            self.span.in_scope(|| info!(target: OUTCOME, "The question stays, though: {failure}."));
+            return true;
+        }
+        let Some(kept) = self.kept.take() else { return false };
+        let refused = matches!(failure, Failure::Session(session::Error::AuthenticationFailed { code: None, .. }));
+        if kept.code_sent && refused {
+            self.span.in_scope(|| info!(target: OUTCOME, "Trying again: {failure}."));
+            self.dial(Kept { code_sent: false, ..kept }, Vec::new(), Interaction::Allowed);
+            return true;
+        }
+        let password = matches!(kept.profile.authentication, profile::Authentication::Password { .. });
+        let waiting = Waiting::for_failure(failure, kept.secrets.clone());
+        // a certificate that is refused is not mended by a password
+        let Some(waiting) = waiting.filter(|_| password || matches!(failure, Failure::InnerTls(_))) else {
+            return false;
+        };
+        self.span.in_scope(|| info!(target: OUTCOME, "Asking again: {failure}."));
+        (self.kept, self.waiting) = (Some(kept), Some(waiting));
+        self.ask(emitter).await;
+        true
     }
 
     /// The tunnel's task is gone without a last word.
@@ -227,12 +343,13 @@ pub(super) fn sent(result: zbus::Result<()>) {
 
 /// The line that says what a connection is.
 fn success(Established { interface, gateway, parameters }: &Established) -> String {
-    let NetworkParameters { ipv4, ipv6, mtu, authentication } = parameters;
+    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method } = parameters;
     let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
     let addresses: Vec<String> = addresses.into_iter().flatten().collect();
-    let authentication = match authentication {
-        Some(protocol) => format!("authenticated by {}", protocol.name()),
-        None => "without authentication, as the server asked for none".to_owned(),
+    let authentication = match (authentication, eap_method) {
+        (Some(_), Some(method)) => format!("authenticated by {}", method.name()),
+        (Some(protocol), None) => format!("authenticated by {}", protocol.name()),
+        (None, _) => "without authentication, as the server asked for none".to_owned(),
     };
     format!("Connected to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::session::{Config, Methods};
+use crate::session::{Config, EapConfig, Methods};
 
 const CERTIFICATE: &[u8] = b"any octets do for the crypto binding";
 pub(crate) const PASSWORD: &str = "open sesame";
@@ -239,6 +239,12 @@ fn config(password: &str) -> Config {
         correlation_id: None,
         user_name: "user".to_owned(),
         password: Zeroizing::new(password.to_owned()),
+        anonymous_identity: None,
+        eap: EapConfig::default(),
+        answers: Vec::new(),
+        may_ask: false,
+        http_cookie: None,
+        server_verified: true,
         methods: Methods { pap: false, chap_md5: false, mschapv2: true, eap: false },
         mru: MTU,
         mtu: Some(MTU),

@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn the_client_of_this_project_is_understood() {
         let mut stream = Vec::new();
-        nm_sstp::wire::http::Request { host: "vpn.example.com:4433", correlation_id: [0xab; 16] }.emit(&mut stream);
+        nm_sstp::wire::http::Request { host: "vpn.example.com:4433", correlation_id: [0xab; 16], cookie: None }
+            .emit(&mut stream);
         let parsed = Request::parse(&stream).unwrap().unwrap();
         assert_eq!(parsed.host, "vpn.example.com:4433");
         assert_eq!(parsed.correlation_id.as_deref(), Some("{ABABABAB-ABAB-ABAB-ABAB-ABABABABABAB}"));

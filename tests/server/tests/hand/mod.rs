@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nm_sstp::crypto::Entropy;
 use nm_sstp::crypto::binding::{HashProtocol, Hlak, certificate_hash, compound_mac};
 use nm_sstp::ppp::auth::{AuthProtocol, Credentials};
+use nm_sstp::ppp::eap::EapConfig;
 use nm_sstp::ppp::lcp::LcpConfig;
 use nm_sstp::ppp::{self, NetworkParameters, Ppp};
 use nm_sstp::wire::http::{Request, Response};
@@ -66,8 +67,18 @@ impl Pair {
             echo_interval: None,
             echo_failure: 0,
         };
-        let credentials = Credentials { user_name: "ann".to_owned(), password: password.to_owned().into() };
-        let client = ppp::Config { lcp, credentials, ipv4: Some(Ipv4Addr::UNSPECIFIED), ipv6: true };
+        let credentials =
+            Credentials { user_name: "ann".to_owned(), anonymous_identity: None, password: password.to_owned().into() };
+        let client = ppp::Config {
+            lcp,
+            credentials,
+            eap: EapConfig::default(),
+            answers: Vec::new(),
+            may_ask: false,
+            bypassed: false,
+            ipv4: Some(Ipv4Addr::UNSPECIFIED),
+            ipv6: true,
+        };
         Pair {
             now,
             server: Server::new(config, Some(ADDRESS), [1; 32], now),
@@ -113,7 +124,7 @@ impl Pair {
     /// The HTTP request; returns the status of the answer, 0 where there is none.
     pub fn request(&mut self) -> u16 {
         let mut request = Vec::new();
-        Request { host: "vpn.example.com", correlation_id: [7; 16] }.emit(&mut request);
+        Request { host: "vpn.example.com", correlation_id: [7; 16], cookie: None }.emit(&mut request);
         self.send(&request);
         let Ok(Some(response)) = Response::parse(&self.stream) else { return 0 };
         self.stream.drain(..response.length);
@@ -178,7 +189,7 @@ impl Pair {
                     }
                     ppp::Event::Up(parameters) | ppp::Event::Changed(parameters) => self.up = Some(parameters),
                     ppp::Event::Finished(failure) => self.failure = failure,
-                    ppp::Event::Phase(_) => {}
+                    ppp::Event::Phase(_) | ppp::Event::Asks(_) | ppp::Event::Notification(_) => {}
                 }
             }
             let frames: Vec<_> = std::iter::from_fn(|| self.ppp.poll_frame()).collect();

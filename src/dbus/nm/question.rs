@@ -1,0 +1,246 @@
+//! What a connection asks a person by `SecretsRequired`, and what `NewSecrets` answers.
+//!
+//! Agents know only names of secrets, so that every question is one for secrets: which, by which hints, and what an answer
+//! under those names means. An agent that does not look at hints (Plasma) has one field and calls what is typed there
+//! `password`.
+
+use zeroize::Zeroizing;
+
+use crate::inner_tls;
+use crate::profile::{Secret, Secrets, Tag};
+use crate::session::{self, Answer, Question};
+use crate::tunnel::Failure;
+
+/// What the connection waits for.
+pub(super) struct Waiting {
+    pub(super) asked: Asked,
+    /// The secrets of the attempt that led to the question: what has not changed is no answer.
+    pub(super) before: Secrets,
+    /// What the person is told.
+    pub(super) message: String,
+}
+
+/// What was asked.
+pub(super) enum Asked {
+    /// Secrets without which there is no attempt.
+    Missing(Vec<Secret>),
+    /// The passphrase of the user's key.
+    Passphrase,
+    /// Another password.
+    Password,
+    /// A new password, twice.
+    NewPassword,
+    /// The new password once more, of an agent that asks for one secret at a time; this is what it was the first time.
+    NewPasswordAgain(Zeroizing<String>),
+    /// The answer to this text of the server's.
+    Code(String),
+}
+
+/// What an answer means.
+pub(super) enum Meaning {
+    /// Another attempt with the secrets that came.
+    Secrets,
+    /// This is the answer to the question of the server's, on the call that asks or on the next one.
+    Answer(Answer),
+    /// It is no answer: another question is due.
+    Ask(Asked, String),
+    /// The same as before, which was refused.
+    Unchanged,
+}
+
+impl Waiting {
+    /// For secrets that the profile needs.
+    pub(super) fn missing(missing: Vec<Secret>, secrets: Secrets) -> Self {
+        let message = "The VPN server wants to know who you are.".to_owned();
+        Waiting { asked: Asked::Missing(missing), before: secrets, message }
+    }
+
+    /// For the server's question.
+    pub(super) fn for_question(question: &Question, before: Secrets) -> Self {
+        let said = |text: &str, message: &str| match message {
+            "" => text.to_owned(),
+            message => format!("{text} The server says: {message}"),
+        };
+        let (asked, message) = match question {
+            Question::Password { message } => {
+                (Asked::Password, said("The server refused user name or password. Try again.", message))
+            }
+            Question::NewPassword { refused: None } => {
+                (Asked::NewPassword, "Your password has expired. Choose a new one.".to_owned())
+            }
+            Question::NewPassword { refused: Some(message) } => {
+                (Asked::NewPassword, said("The server did not take the new password. Choose another one.", message))
+            }
+            Question::OneTimeCode { text } => {
+                let message =
+                    if text.is_empty() { "The server asks for a one-time code.".to_owned() } else { text.clone() };
+                (Asked::Code(text.clone()), message)
+            }
+        };
+        Waiting { asked, before, message }
+    }
+
+    /// For what may let another attempt succeed after this failure; `None`: nothing that a person knows.
+    pub(super) fn for_failure(failure: &Failure, before: Secrets) -> Option<Self> {
+        let question = match failure {
+            Failure::Session(session::Error::AuthenticationFailed { code: None | Some(691), message }) => {
+                Question::Password { message: message.clone() }
+            }
+            Failure::Session(session::Error::AuthenticationFailed { code: Some(709), message }) => {
+                Question::NewPassword { refused: Some(message.clone()) }
+            }
+            Failure::Session(session::Error::AnswerTooLate(question)) => question.clone(),
+            Failure::InnerTls(
+                error @ (inner_tls::Error::PassphraseMissing { .. } | inner_tls::Error::PassphraseWrong { .. }),
+            ) => {
+                let message = capitalized(&error.to_string());
+                return Some(Waiting { asked: Asked::Passphrase, before, message });
+            }
+            _ => return None,
+        };
+        Some(Self::for_question(&question, before))
+    }
+
+    /// The hints of `SecretsRequired`.
+    pub(super) fn hints(&self) -> Vec<String> {
+        let plain = |secret: &Secret| secret.hint(Tag::Plain);
+        match &self.asked {
+            Asked::Missing(secrets) => secrets.iter().map(plain).collect(),
+            Asked::Passphrase => vec![plain(&Secret::TlsUserKeySecret)],
+            Asked::Password | Asked::NewPasswordAgain(_) => vec![plain(&Secret::Password)],
+            Asked::NewPassword => vec![plain(&Secret::Password), Secret::PasswordAgain.hint(Tag::Challenge)],
+            Asked::Code(_) => vec![Secret::Otp.hint(Tag::Challenge)],
+        }
+    }
+
+    /// What the secrets that came mean.
+    pub(super) fn understand(self, secrets: &Secrets) -> Meaning {
+        let Waiting { asked, before, message } = self;
+        let changed = |secret| secrets.answer_to(secret, &before).filter(|answer| before.get(secret) != Some(*answer));
+        let answer = |question, text: &str| Meaning::Answer(Answer { question, text: Zeroizing::new(text.to_owned()) });
+        match asked {
+            Asked::Missing(_) => Meaning::Secrets,
+            Asked::Passphrase if changed(Secret::TlsUserKeySecret).is_some() => Meaning::Secrets,
+            Asked::Passphrase => Meaning::Unchanged,
+            Asked::Password => match changed(Secret::Password) {
+                Some(password) => answer(Question::Password { message: String::new() }, password),
+                None => Meaning::Unchanged,
+            },
+            Asked::NewPassword => match (secrets.get(Secret::Password), secrets.get(Secret::PasswordAgain)) {
+                (Some(new), Some(again)) if new != again => {
+                    Meaning::Ask(Asked::NewPassword, "The two were not the same. Choose a new password.".to_owned())
+                }
+                (Some(new), _) if before.get(Secret::Password) == Some(new) => Meaning::Unchanged,
+                (Some(new), Some(_)) => answer(Question::NewPassword { refused: None }, new),
+                (Some(new), None) => Meaning::Ask(
+                    Asked::NewPasswordAgain(Zeroizing::new(new.to_owned())),
+                    "Type the new password once more.".to_owned(),
+                ),
+                (None, _) => Meaning::Ask(Asked::NewPassword, message),
+            },
+            Asked::NewPasswordAgain(first) => match secrets.get(Secret::Password) {
+                Some(again) if again == first.as_str() => answer(Question::NewPassword { refused: None }, again),
+                _ => Meaning::Ask(Asked::NewPassword, "The two were not the same. Choose a new password.".to_owned()),
+            },
+            Asked::Code(text) => match secrets.answer_to(Secret::Otp, &before) {
+                Some(code) => answer(Question::OneTimeCode { text }, code),
+                None => Meaning::Ask(Asked::Code(text), message),
+            },
+        }
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn secrets(pairs: &[(&str, &str)]) -> Secrets {
+        Secrets::from_settings(&BTreeMap::new(), pairs.iter().copied()).0
+    }
+
+    #[track_caller]
+    fn answered(meaning: Meaning) -> (Question, String) {
+        match meaning {
+            Meaning::Answer(Answer { question, text }) => (question, text.to_string()),
+            Meaning::Secrets | Meaning::Ask(..) | Meaning::Unchanged => panic!("no answer"),
+        }
+    }
+
+    const WRONG: (&str, &str) = ("password", "wrong");
+
+    #[test]
+    fn another_password() {
+        let waiting = || Waiting::for_question(&Question::Password { message: "Nope".into() }, secrets(&[WRONG]));
+        assert_eq!(waiting().hints(), ["password"]);
+        assert!(waiting().message.ends_with("The server says: Nope"));
+        assert_eq!(answered(waiting().understand(&secrets(&[("password", "right")]))).1, "right");
+        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged));
+        assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Unchanged));
+    }
+
+    #[test]
+    fn a_new_password_twice() {
+        let waiting = || Waiting::for_question(&Question::NewPassword { refused: None }, secrets(&[WRONG]));
+        assert_eq!(waiting().hints(), ["password", "x-dynamic-challenge:password-again"]);
+        let both = secrets(&[("password", "new"), ("password-again", "new")]);
+        assert_eq!(answered(waiting().understand(&both)).1, "new");
+        let typo = secrets(&[("password", "new"), ("x-dynamic-challenge:password-again", "mew")]);
+        assert!(matches!(waiting().understand(&typo), Meaning::Ask(Asked::NewPassword, _)));
+        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged));
+        assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Ask(Asked::NewPassword, _)));
+    }
+
+    /// Plasma has one field, and calls it `password`.
+    #[test]
+    fn a_new_password_in_one_field() {
+        let waiting = Waiting::for_question(&Question::NewPassword { refused: None }, secrets(&[WRONG]));
+        let new = secrets(&[("password", "new")]);
+        let Meaning::Ask(asked, message) = waiting.understand(&new) else { panic!() };
+        let again = Waiting { asked, before: secrets(&[WRONG]), message };
+        assert_eq!(again.hints(), ["password"]);
+        assert_eq!(answered(again.understand(&new)), (Question::NewPassword { refused: None }, "new".to_owned()));
+        let asked = Asked::NewPasswordAgain(Zeroizing::new("mew".to_owned()));
+        let again = Waiting { asked, before: secrets(&[WRONG]), message: String::new() };
+        assert!(matches!(again.understand(&new), Meaning::Ask(Asked::NewPassword, _)));
+    }
+
+    #[test]
+    fn a_one_time_code() {
+        let question = Question::OneTimeCode { text: "Code from your phone?".to_owned() };
+        let waiting = || Waiting::for_question(&question, secrets(&[("password", "right")]));
+        assert_eq!(waiting().hints(), ["x-dynamic-challenge:otp"]);
+        assert_eq!(waiting().message, "Code from your phone?");
+        let tagged = secrets(&[("password", "right"), ("x-dynamic-challenge:otp", "123456")]);
+        assert_eq!(answered(waiting().understand(&tagged)), (question.clone(), "123456".to_owned()));
+        let plasma = secrets(&[("password", "123456")]);
+        assert_eq!(answered(waiting().understand(&plasma)), (question.clone(), "123456".to_owned()));
+        let nothing = secrets(&[("password", "right")]);
+        assert!(matches!(waiting().understand(&nothing), Meaning::Ask(Asked::Code(_), _)));
+    }
+
+    #[test]
+    fn failures_that_a_person_can_mend() {
+        let failed = |code, message: &str| {
+            let error = session::Error::AuthenticationFailed { code, message: message.to_owned() };
+            Waiting::for_failure(&Failure::Session(error), secrets(&[WRONG])).map(|waiting| waiting.hints())
+        };
+        assert_eq!(failed(Some(691), ""), Some(vec!["password".to_owned()]));
+        assert_eq!(failed(None, ""), Some(vec!["password".to_owned()]));
+        assert_eq!(failed(Some(709), "").map(|hints| hints.len()), Some(2));
+        assert_eq!(failed(Some(647), "disabled"), None);
+        assert_eq!(failed(Some(648), "expired, and no way to change it"), None);
+        let locked = inner_tls::Error::PassphraseMissing { name: "/home/me/key.pem".to_owned() };
+        let waiting = Waiting::for_failure(&Failure::InnerTls(locked), Secrets::default()).unwrap();
+        assert_eq!(waiting.hints(), ["tls-user-key-secret"]);
+        assert!(waiting.message.starts_with("The user's key in /home/me/key.pem is locked"), "{}", waiting.message);
+        let same = secrets(&[]);
+        assert!(matches!(waiting.understand(&same), Meaning::Unchanged));
+    }
+}

@@ -1,0 +1,139 @@
+//! The TLS inside EAP of one tunnel: the files of its profile, and the connector that is made of them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task;
+use zeroize::Zeroizing;
+
+use super::Failure;
+use crate::inner_tls::{self, Connector, MaxVersion, NamedFile, ServerName, Source, UserCertificate};
+use crate::ppp::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
+use crate::private_file;
+use crate::profile::{Authentication, ClientCertificate, InnerTls, Profile, Secret, Secrets, VerifyMethod};
+
+/// What the session gets of it.
+pub(super) struct Inner {
+    /// Makes the connections; `None`: the profile has no use for any.
+    pub(super) connector: Option<Arc<dyn TlsConnector>>,
+    /// The user's name in their certificate.
+    pub(super) user_name: Option<String>,
+}
+
+/// Reads the files with the rights of `owner`, and makes the connector of them.
+///
+/// # Errors
+///
+/// A file that cannot be read or used, or a key that stays locked.
+pub(super) async fn prepare(profile: &Profile, secrets: &Secrets, owner: Option<&str>) -> Result<Inner, Failure> {
+    if !profile.eap.needs_tls() {
+        return Ok(Inner { connector: None, user_name: None });
+    }
+    let passphrase = secrets.get(Secret::TlsUserKeySecret).map(|text| Zeroizing::new(text.to_owned()));
+    let settings = settings(profile, passphrase, owner).await?;
+    if settings.user.is_none() && settings.authorities.is_none() && settings.revoked.is_none() {
+        // most servers never ask for it, and to read all authorities of the system takes a while
+        let later = Later { settings: Mutex::new(Some(settings)), made: Mutex::new(None) };
+        return Ok(Inner { connector: Some(Arc::new(later)), user_name: None });
+    }
+    let connector = make(settings).await?;
+    for notice in connector.notices() {
+        tracing::warn!("{notice}");
+    }
+    let user_name = connector.user_name().map(str::to_owned);
+    Ok(Inner { connector: Some(Arc::new(connector)), user_name })
+}
+
+/// Whether the user's key is locked, so that a passphrase has to be asked for. What else is wrong with it is told when it
+/// is to be used.
+pub async fn key_is_locked(profile: &Profile, owner: Option<&str>) -> bool {
+    if !matches!(profile.authentication, Authentication::Certificate(_)) {
+        return false;
+    }
+    let made = async { make(settings(profile, None, owner).await?).await };
+    matches!(made.await, Err(Failure::InnerTls(inner_tls::Error::PassphraseMissing { .. })))
+}
+
+async fn make(settings: inner_tls::Settings) -> Result<Connector, Failure> {
+    match task::spawn_blocking(move || Connector::new(settings)).await {
+        Ok(made) => made.map_err(Failure::InnerTls),
+        Err(error) => Err(Failure::InnerTls(inner_tls::Error::Library(error.to_string()))),
+    }
+}
+
+async fn settings(
+    profile: &Profile,
+    passphrase: Option<Zeroizing<String>>,
+    owner: Option<&str>,
+) -> Result<inner_tls::Settings, Failure> {
+    let InnerTls { ca_cert, server_name, verify_key_usage, fingerprint, crl_file, max_version } = &profile.inner_tls;
+    let user = match &profile.authentication {
+        Authentication::Certificate(ClientCertificate { user_cert: Some(certificate), user_key, .. }) => {
+            Some(UserCertificate {
+                certificate: source(certificate, owner).await?,
+                key: match user_key {
+                    Some(key) if key != certificate => Some(source(key, owner).await?),
+                    _ => None,
+                },
+            })
+        }
+        _ => None,
+    };
+    Ok(inner_tls::Settings {
+        authorities: optional(ca_cert.as_deref(), owner).await?,
+        user,
+        passphrase,
+        server_name: match server_name {
+            crate::profile::ServerName::Unset => None,
+            crate::profile::ServerName::Any => Some(ServerName::Any),
+            crate::profile::ServerName::Is(VerifyMethod::Subject, name) => Some(ServerName::Subject(name.clone())),
+            crate::profile::ServerName::Is(VerifyMethod::Name, name) => Some(ServerName::Exact(name.clone())),
+            crate::profile::ServerName::Is(VerifyMethod::Suffix, name) => Some(ServerName::Suffix(name.clone())),
+        },
+        gateway: profile.gateway.host.to_string(),
+        verify_key_usage: *verify_key_usage,
+        fingerprint: fingerprint.clone(),
+        revoked: optional(crl_file.as_deref(), owner).await?,
+        max_version: max_version.and_then(MaxVersion::from_setting),
+    })
+}
+
+async fn source(path: &Path, owner: Option<&str>) -> Result<Source, Failure> {
+    match path.to_str() {
+        Some(uri) if Source::is_token(uri) => Ok(Source::Token(uri.to_owned())),
+        _ => Ok(Source::File(file(path, owner).await?)),
+    }
+}
+
+async fn optional(path: Option<&Path>, owner: Option<&str>) -> Result<Option<NamedFile>, Failure> {
+    match path {
+        Some(path) => Ok(Some(file(path, owner).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn file(path: &Path, owner: Option<&str>) -> Result<NamedFile, Failure> {
+    let contents = private_file::read(path, owner).await.map_err(Failure::File)?;
+    Ok(NamedFile { path: path.display().to_string(), contents })
+}
+
+/// A connector that is made when the server first asks for it.
+struct Later {
+    settings: Mutex<Option<inner_tls::Settings>>,
+    made: Mutex<Option<Connector>>,
+}
+
+impl TlsConnector for Later {
+    fn connect(&self) -> Result<Box<dyn TlsClient>, TlsError> {
+        let local = |text: String| TlsError { fault: Fault::Local, text };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(settings) = settings {
+            *made = Some(Connector::new(settings).map_err(|error| local(error.to_string()))?);
+        }
+        match &*made {
+            Some(connector) => connector.connect(),
+            None => Err(local("TLS inside EAP could not be set up before".to_owned())),
+        }
+    }
+}
