@@ -18,7 +18,7 @@ mod server;
 
 /// Two queues of octets, of one side.
 #[derive(Default)]
-struct Ends {
+pub(super) struct Ends {
     received: Vec<u8>,
     sent: Vec<u8>,
 }
@@ -63,7 +63,7 @@ impl Default for Options<'_> {
 }
 
 /// An authentication server, for any number of connections.
-struct Server {
+pub(super) struct Server {
     context: SslContext,
     certificate: X509,
     /// Lines of secrets as for `SSLKEYLOGFILE`.
@@ -71,8 +71,8 @@ struct Server {
 }
 
 /// One connection of a server.
-struct Peer {
-    stream: SslStream<Ends>,
+pub(super) struct Peer {
+    pub(super) stream: SslStream<Ends>,
     received: Vec<u8>,
     error: Option<String>,
 }
@@ -105,6 +105,13 @@ impl Server {
             lines.push('\n');
         });
         Server { context: builder.build(), certificate, log }
+    }
+
+    /// One of this authority, in PEM, that asks for certificates of the same.
+    pub(super) fn for_clients_of(certificate: &[u8], key: &[u8]) -> Server {
+        let ca =
+            Ca { certificate: X509::from_pem(certificate).unwrap(), key: PKey::private_key_from_pem(key).unwrap() };
+        Server::new(&ca, &Options { clients: Some(&ca), ..Options::default() })
     }
 
     fn accept(&self) -> Peer {
@@ -153,7 +160,7 @@ fn talk(client: &mut dyn TlsClient, peer: &mut Peer, piece: usize) -> Result<(),
     result
 }
 
-fn file(path: &str, contents: impl Into<Vec<u8>>) -> NamedFile {
+pub(super) fn file(path: &str, contents: impl Into<Vec<u8>>) -> NamedFile {
     NamedFile { path: path.to_owned(), contents: Zeroizing::new(contents.into()) }
 }
 
@@ -178,7 +185,7 @@ fn alice() -> Leaf<'static> {
 }
 
 /// A handshake of new ends.
-fn handshake(connector: &Connector, server: &Server) -> (Box<dyn TlsClient>, Peer, Result<(), TlsError>) {
+pub(super) fn handshake(connector: &Connector, server: &Server) -> (Box<dyn TlsClient>, Peer, Result<(), TlsError>) {
     let (mut client, mut peer) = (connector.connect().unwrap(), server.accept());
     let result = talk(client.as_mut(), &mut peer, usize::MAX);
     (client, peer, result)
