@@ -352,18 +352,18 @@ fn context(
     // Each client brings its own callback; without one, nothing passes that the library does not pass.
     builder.set_verify(SslVerifyMode::PEER);
     if let Some(gateway) = verifier.gateway() {
+        // The library takes an empty name for none to look for.
+        if gateway.is_empty() {
+            return Err(Error::Setting { setting: "gateway", reason: "it is empty".to_owned() });
+        }
         let parameters = builder.verify_param_mut();
         match gateway.parse::<IpAddr>() {
             Ok(address) => parameters.set_ip(address)?,
             Err(_) => parameters.set_host(gateway)?,
         }
     }
-    if let Some(Identity { certificate, key, chain }) = identity {
-        builder.set_certificate(&certificate)?;
-        builder.set_private_key(&key)?;
-        for certificate in chain {
-            builder.add_extra_chain_cert(certificate)?;
-        }
+    if let Some(identity) = identity {
+        identity.show(&mut builder)?;
     }
     let max_version = max_version.unwrap_or(MaxVersion::Tls13);
     let min_version = if max_version.is_outdated() { max_version } else { MaxVersion::Tls12 };

@@ -4,6 +4,8 @@ use std::fmt;
 
 use openssl::error::ErrorStack;
 
+use super::Source;
+
 /// Why there is no [`Connector`](super::Connector).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -81,6 +83,11 @@ impl fmt::Display for Error {
             Error::PassphraseMissing { name } => {
                 write!(f, "the user's key in {name} is locked by a passphrase, and none was given")
             }
+            Error::PassphraseWrong { name } if Source::is_token(name) => write!(
+                f,
+                "the PIN does not open the token of {name}, or no such object is there: check tls-user-key-secret, and \
+                 beware that a token locks itself after a few wrong PINs"
+            ),
             Error::PassphraseWrong { name } => {
                 write!(f, "the passphrase does not open the user's key in {name}: check tls-user-key-secret")
             }

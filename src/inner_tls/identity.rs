@@ -1,11 +1,14 @@
 //! The user's certificate and key: found, opened, and checked to be good for a TLS client before anything is sent.
 
 use openssl::asn1::Asn1Time;
+use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
+use openssl::ssl::SslContextBuilder;
 use openssl::x509::{X509, X509ExtendedKeyUsage};
 
 use super::formats::{self, KeyError};
 use super::token::{self, TokenError};
+use super::verify::last_reason;
 use super::{Error, Source, UserCertificate, same_certificate};
 use crate::transport::certificate::printable;
 
@@ -13,8 +16,30 @@ use crate::transport::certificate::printable;
 pub(super) struct Identity {
     pub(super) certificate: X509,
     pub(super) key: PKey<Private>,
+    /// What to call the place of the certificate in messages.
+    pub(super) name: String,
     /// The other certificates of the file, in its order, for the server to build a chain of.
     pub(super) chain: Vec<X509>,
+}
+
+impl Identity {
+    /// Lets the clients of a context show it.
+    ///
+    /// # Errors
+    ///
+    /// The policy of the library does not accept it, such as a key that is too short.
+    pub(super) fn show(self, builder: &mut SslContextBuilder) -> Result<(), Error> {
+        let Identity { certificate, key, name, chain } = self;
+        let show = || {
+            builder.set_certificate(&certificate)?;
+            builder.set_private_key(&key)?;
+            chain.into_iter().try_for_each(|certificate| builder.add_extra_chain_cert(certificate))
+        };
+        show().map_err(|errors: ErrorStack| {
+            let words = last_reason(&errors).unwrap_or("for no known reason");
+            Error::unusable(CERTIFICATE, &name, format!("the TLS library does not accept it: {words}"))
+        })
+    }
 }
 
 const CERTIFICATE: &str = "tls-user-cert";
@@ -40,7 +65,7 @@ pub(super) fn load(user: &UserCertificate, passphrase: Option<&str>) -> Result<I
     let certificate = certificates.remove(position);
     check(&certificate, name)?;
     certificates.retain(|other| !same_certificate(other, &certificate));
-    Ok(Identity { certificate, key, chain: certificates })
+    Ok(Identity { certificate, key, name: name.to_owned(), chain: certificates })
 }
 
 /// The certificates that the setting names, at least one; and the key, where they are in a PKCS#12 file that has one.

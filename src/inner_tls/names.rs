@@ -55,7 +55,7 @@ pub(super) fn server_names(certificate: &X509Ref) -> Vec<String> {
 
 /// Whether `name` is `wanted`.
 pub(super) fn is(name: &str, wanted: &str) -> bool {
-    name.eq_ignore_ascii_case(wanted)
+    !wanted.is_empty() && name.eq_ignore_ascii_case(wanted)
 }
 
 /// Whether `name` is `suffix`, or stands below it. A suffix that begins with a dot asks for what stands below.

@@ -97,7 +97,8 @@ fn describe(failure: Failure, what: &str) -> TokenError {
         Asked::InVain => TokenError::Locked,
         // One who is asked again gave the wrong answer; some do not ask again, but say what was wrong.
         Asked::Again => TokenError::WrongPin,
-        Asked::Once if is_about_the_pin(&errors) => TokenError::WrongPin,
+        // The provider says nothing at all then, nor where the object is missing: a mistyped PIN is the likelier case.
+        Asked::Once if errors.errors().is_empty() || is_about_the_pin(&errors) => TokenError::WrongPin,
         Asked::Once | Asked::Never => {
             let words = errors.errors().iter().rev().find_map(|error| error.reason()).unwrap_or("nothing was found");
             TokenError::Unusable(format!(

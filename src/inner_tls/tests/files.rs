@@ -217,6 +217,14 @@ fn what_cannot_be_used_is_named_with_its_setting() {
 }
 
 #[test]
+fn a_key_that_the_policy_of_the_library_does_not_allow_is_said_to_be_one() {
+    let user = User::with_key(PKey::from_rsa(Rsa::generate(512).unwrap()).unwrap());
+    let error = user.shown(user.pem(), Some(user.key.private_key_to_pem_pkcs8().unwrap()), None).unwrap_err();
+    let text = "alice.crt (tls-user-cert) cannot be used: the TLS library does not accept it: ee key too small";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
 fn a_certificate_that_no_server_would_accept_is_not_even_shown() {
     let ca = Ca::new("Test CA");
     let told = |leaf: Leaf<'_>| {

@@ -123,6 +123,8 @@ fn the_gateways_name_is_wanted_where_the_system_is_trusted() {
     assert_eq!(gateway(&settings(None, true, None)), None);
     assert_eq!(gateway(&settings(Some(ServerName::Exact("x".to_owned())), false, None)), None);
     assert_eq!(gateway(&settings(None, false, Some(&"ab".repeat(32)))), None);
+    let error = Connector::new(Settings::default()).unwrap_err();
+    assert_eq!(error.to_string(), "the setting gateway cannot be used: it is empty");
 }
 
 #[test]

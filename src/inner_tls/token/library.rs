@@ -84,6 +84,7 @@ type PasswordCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_v
 
 // `openssl/store.h` and `openssl/ui.h`, of OpenSSL 1.1.1 and later.
 unsafe extern "C" {
+    fn UI_set_default_method(method: *const UiMethod);
     fn UI_UTIL_wrap_read_pem_callback(callback: PasswordCallback, rwflag: c_int) -> *mut UiMethod;
     fn OSSL_STORE_open(
         uri: *const c_char,
@@ -136,8 +137,17 @@ fn ui_method() -> *mut UiMethod {
     // SAFETY: as above.
     unsafe impl Sync for Made {}
     static METHOD: OnceLock<Made> = OnceLock::new();
-    // SAFETY: the function has the type that is asked for and lives as long as the process.
-    METHOD.get_or_init(|| Made(unsafe { UI_UTIL_wrap_read_pem_callback(give_pin, 0) })).0
+    let make = || {
+        // SAFETY: the function has the type that is asked for and lives as long as the process.
+        let method = unsafe { UI_UTIL_wrap_read_pem_callback(give_pin, 0) };
+        if !method.is_null() {
+            // Some ask whom nobody told whom to ask, which would be the user of a terminal.
+            // SAFETY: the method lives as long as the process.
+            unsafe { UI_set_default_method(method) };
+        }
+        Made(method)
+    };
+    METHOD.get_or_init(make).0
 }
 
 /// The certificate of this URI.
