@@ -1,4 +1,5 @@
-//! Files are read with the rights of the user who owns the connection, by the real program. To be run as root.
+//! Files are read with the rights of the user who owns the connection, by the real program.
+#![cfg(feature = "service")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -49,7 +50,8 @@ fn user(name: &str) -> User {
 fn is_root() -> bool {
     let root = geteuid().is_root();
     if !root {
-        eprintln!("not root: nothing is shown");
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "not root");
+        println!("skipped: only root can become another user");
     }
     root
 }
