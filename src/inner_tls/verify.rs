@@ -81,7 +81,6 @@ mod result {
     pub(super) const CERT_REVOKED: i32 = 23;
     pub(super) const INVALID_PURPOSE: i32 = 26;
     pub(super) const UNABLE_TO_GET_CRL_ISSUER: i32 = 33;
-    pub(super) const APPLICATION_VERIFICATION: i32 = 50;
     pub(super) const HOSTNAME_MISMATCH: i32 = 62;
     pub(super) const IP_ADDRESS_MISMATCH: i32 = 64;
 }
@@ -131,8 +130,7 @@ impl Verifier {
             }
             Err(problem) => {
                 if passed {
-                    // SAFETY: it is a result of the library's own list, the one for callbacks that refuse.
-                    context.set_error(unsafe { X509VerifyResult::from_raw(result::APPLICATION_VERIFICATION) });
+                    context.set_error(X509VerifyResult::APPLICATION_VERIFICATION);
                 }
                 let facts = server(context).and_then(|server| CertificateFacts::from_der(&server.to_der().ok()?));
                 let mut verdict = locked(verdict);
