@@ -29,6 +29,7 @@ mod ncp;
 mod output;
 pub mod pool;
 mod quirks;
+pub mod radius;
 pub mod server;
 
 pub use behaviour::Behaviour;
