@@ -22,8 +22,13 @@ pub struct Config {
     pub verify_binding: bool,
     /// Authentication methods to ask for, in this order; the next one after the client naks one.
     pub methods: Vec<Method>,
-    /// Who may log in.
+    /// Who may log in, where there is no RADIUS.
     pub users: Vec<User>,
+    /// Who decides about logins in the place of [`users`](Self::users); [`Method::Eap`] works only with it.
+    pub radius: Option<Radius>,
+    /// A client whose HTTP request has a `Cookie` of this value is asked for no authentication, and its Compound MAC is
+    /// made with a key of zeros (MS-SSTP 3.3.7.3); one with another cookie is left. `None`: cookies are ignored.
+    pub bypass_cookie: Option<String>,
     /// Name of the server in CHAP (RFC 1994 4.1).
     pub name: String,
     /// Address of the server in the tunnel (RFC 1332 3.3).
@@ -68,6 +73,8 @@ impl Default for Config {
             verify_binding: true,
             methods: vec![Method::MsChapV2, Method::ChapMd5, Method::Pap],
             users: Vec::new(),
+            radius: None,
+            bypass_cookie: None,
             name: "sstp-test-server".to_owned(),
             server_address: Ipv4Addr::new(10, 99, 0, 1),
             dns: Vec::new(),
@@ -90,11 +97,13 @@ pub enum Method {
     ChapMd5,
     /// MS-CHAPv2 (RFC 2759).
     MsChapV2,
+    /// EAP (RFC 3748), whose method the RADIUS server chooses.
+    Eap,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 3] = [Method::Pap, Method::ChapMd5, Method::MsChapV2];
+    pub const ALL: [Method; 4] = [Method::Pap, Method::ChapMd5, Method::MsChapV2, Method::Eap];
 }
 
 impl fmt::Display for Method {
@@ -103,6 +112,7 @@ impl fmt::Display for Method {
             Method::Pap => "pap",
             Method::ChapMd5 => "chap-md5",
             Method::MsChapV2 => "mschapv2",
+            Method::Eap => "eap",
         })
     }
 }
@@ -112,7 +122,20 @@ impl FromStr for Method {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Method::ALL.into_iter().find(|method| method.to_string() == text);
-        found.ok_or_else(|| format!("'{text}' is no authentication method; there are mschapv2, chap-md5 and pap"))
+        found.ok_or_else(|| format!("'{text}' is no authentication method; there are mschapv2, chap-md5, pap and eap"))
+    }
+}
+
+/// What a server shares with its RADIUS server. Where that is, whoever drives the [`Server`](crate::Server) knows.
+#[derive(Clone)]
+pub struct Radius {
+    /// The shared secret (RFC 2865 3).
+    pub secret: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Radius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Radius")
     }
 }
 
@@ -182,7 +205,7 @@ impl fmt::Display for Event {
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// The HTTP request was refused.
+    /// The HTTP request was refused, or had a wrong cookie.
     HttpRefused(String),
     /// The client sent Call Disconnect.
     ClientDisconnected,
@@ -231,13 +254,15 @@ mod tests {
         for method in Method::ALL {
             assert_eq!(method.to_string().parse(), Ok(method));
         }
-        assert!("eap".parse::<Method>().is_err());
+        assert!("mschap".parse::<Method>().is_err());
     }
 
     #[test]
     fn passwords_are_not_shown() {
         let user = User { name: "ann".into(), password: Zeroizing::new("hunter2".into()), method: None };
-        let config = Config { users: vec![user], ..Config::default() };
-        assert!(!format!("{config:?}").contains("hunter2"));
+        let radius = Some(Radius { secret: Zeroizing::new(b"hunter2".to_vec()) });
+        let config = Config { users: vec![user], radius, ..Config::default() };
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains(&format!("{:?}", b"hunter2")));
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Request {
     pub host: String,
     /// Value of `SSTPCORRELATIONID`.
     pub correlation_id: Option<String>,
+    /// Value of `Cookie`.
+    pub cookie: Option<String>,
 }
 
 /// Why a request is refused: the status line to answer with, and the reason.
@@ -59,7 +61,7 @@ impl Request {
     }
 
     fn from_fields(fields: &str) -> Result<Self, Refused> {
-        let (mut host, mut content_length, mut correlation_id) = (None, None, None);
+        let (mut host, mut content_length, mut correlation_id, mut cookie) = (None, None, None, None);
         for field in fields.split("\r\n").filter(|field| !field.is_empty()) {
             let Some((name, value)) = field.split_once(':').filter(|(name, _)| is_token(name)) else {
                 return refused("400 Bad Request", format!("no header field: '{}'", printable(field.as_bytes())));
@@ -68,6 +70,7 @@ impl Request {
                 "host" => &mut host,
                 "content-length" => &mut content_length,
                 "sstpcorrelationid" => &mut correlation_id,
+                "cookie" => &mut cookie,
                 _ => continue,
             };
             if place.replace(value.trim_matches([' ', '\t'])).is_some() {
@@ -84,7 +87,11 @@ impl Request {
             let reason = format!("SSTPCORRELATIONID is not a GUID in braces: '{}'", printable(id.as_bytes()));
             return refused("400 Bad Request", reason);
         }
-        Ok(Request { host: printable(host.as_bytes()), correlation_id: correlation_id.map(str::to_owned) })
+        Ok(Request {
+            host: printable(host.as_bytes()),
+            correlation_id: correlation_id.map(str::to_owned),
+            cookie: cookie.map(str::to_owned),
+        })
     }
 }
 

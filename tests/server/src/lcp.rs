@@ -46,8 +46,8 @@ impl Demand {
             Demand::Method(Method::Pap) => &[0xc0, 0x23],
             Demand::Method(Method::ChapMd5) => &[0xc2, 0x23, 0x05],
             Demand::Method(Method::MsChapV2) => &[0xc2, 0x23, 0x81],
+            Demand::Method(Method::Eap) | Demand::Eap => &[0xc2, 0x27],
             Demand::MsChapV1 => &[0xc2, 0x23, 0x80],
-            Demand::Eap => &[0xc2, 0x27],
         }
     }
 
@@ -57,11 +57,12 @@ impl Demand {
         if has(Behaviour::NoAuth) {
             return Vec::new();
         }
-        let only = [(Behaviour::EapOnly, Demand::Eap), (Behaviour::MsChapV1Only, Demand::MsChapV1)];
+        let eap = if config.radius.is_some() { Demand::Method(Method::Eap) } else { Demand::Eap };
+        let only = [(Behaviour::EapOnly, eap), (Behaviour::MsChapV1Only, Demand::MsChapV1)];
         if let Some((_, demand)) = only.into_iter().find(|(behaviour, _)| has(*behaviour)) {
             return vec![demand];
         }
-        let first = has(Behaviour::EapFirst).then_some(Demand::Eap);
+        let first = has(Behaviour::EapFirst).then_some(eap);
         first.into_iter().chain(config.methods.iter().map(|method| Demand::Method(*method))).collect()
     }
 }
@@ -132,6 +133,11 @@ impl LcpPolicy {
             config,
             entropy,
         }
+    }
+
+    /// The client need not authenticate itself.
+    pub fn demand_nothing(&mut self) {
+        self.demands.clear();
     }
 
     /// What the client is asked to authenticate itself with; `None`: nothing is asked for.

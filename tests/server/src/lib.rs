@@ -12,6 +12,7 @@
 //! | [`behaviour`] | the ways to misbehave, as one table |
 //! | `http`, `call` | the HTTP request read strictly; the call machine and crypto binding of MS-SSTP 3.3 |
 //! | `link`, `lcp`, `auth`, `ncp` | PPP on the server's side |
+//! | [`radius`] | a RADIUS client |
 //! | `quirks` | where most behaviours act: between the server and the stream |
 //! | [`pool`] | the addresses that clients get |
 //! | `output` | what waits to be written |
@@ -33,5 +34,5 @@ pub mod radius;
 pub mod server;
 
 pub use behaviour::Behaviour;
-pub use config::{Closed, Config, Event, Method, User};
+pub use config::{Closed, Config, Event, Method, Radius, User};
 pub use server::Server;

@@ -13,7 +13,7 @@ use nm_sstp::ppp::{Outbox, Phase};
 use nm_sstp::wire::Malformed;
 use nm_sstp::wire::ppp::{ControlPacket, Protocol, code};
 
-use crate::auth::{Authenticator, Verdict};
+use crate::auth::{Authenticator, Outcome};
 use crate::lcp::{ClientOptions, Demand, Keepalive, LcpPolicy};
 use crate::ncp::{IpcpPolicy, Ipv6cpPolicy};
 use crate::{Behaviour, Config, Method};
@@ -127,6 +127,11 @@ impl Link {
         }
     }
 
+    /// The client need not authenticate itself (MS-SSTP 3.3.7.3). To be called before LCP begins.
+    pub fn bypass_authentication(&mut self) {
+        self.lcp.policy.demand_nothing();
+    }
+
     /// Challenges the client once more (RFC 1994 2).
     pub fn challenge_again(&mut self, now: Instant) {
         if let Some(auth) = &mut self.auth {
@@ -160,6 +165,9 @@ impl Link {
             Protocol::LCP => self.handle_lcp(now, ControlPacket::parse(information)?),
             // RFC 1661 3.4, 3.5: what comes too early is silently discarded
             _ if !self.lcp.is_opened() => Ok(()),
+            Protocol::EAP if self.config.radius.is_some() => {
+                self.handle_auth(now, protocol, ControlPacket::parse(information)?)
+            }
             Protocol::PAP | Protocol::CHAP => self.handle_auth(now, protocol, ControlPacket::parse(information)?),
             Protocol::IPCP | Protocol::IPV6CP if self.phase != Phase::Network => Ok(()),
             Protocol::IPCP if !self.behaves(Behaviour::IpcpRejected) => {
@@ -258,7 +266,10 @@ impl Link {
             None => self.events.push_back(LinkEvent::Authenticated { user: None, hlak: Hlak::zero() }),
             Some(Demand::Method(method)) => {
                 self.note(format!("authentication by {method}"));
-                let mut auth = Authenticator::new(self.config.clone(), method, self.entropy.fork());
+                let (mtu, entropy) = (self.client().mru, self.entropy.fork());
+                let Some(mut auth) = Authenticator::new(self.config.clone(), method, mtu, entropy) else {
+                    return self.close(now, "this method needs RADIUS, and there is none");
+                };
                 auth.start(now, &mut self.out);
                 self.auth = Some(auth);
             }
@@ -268,18 +279,39 @@ impl Link {
 
     fn handle_auth(&mut self, now: Instant, protocol: Protocol, packet: ControlPacket<'_>) -> Result<(), Malformed> {
         let Some(auth) = self.auth.as_mut().filter(|auth| auth.protocol() == protocol) else { return Ok(()) };
+        let outcome = auth.handle_packet(now, packet, &mut self.out)?;
+        self.auth_outcome(now, outcome);
+        Ok(())
+    }
+
+    /// Handles a datagram from the RADIUS server.
+    pub fn handle_radius(&mut self, now: Instant, datagram: &[u8]) {
+        if let Some(auth) = &mut self.auth {
+            let outcome = auth.handle_radius(now, datagram, &mut self.out);
+            self.auth_outcome(now, outcome);
+        }
+    }
+
+    /// The next datagram for the RADIUS server.
+    pub fn poll_radius(&mut self) -> Option<Vec<u8>> {
+        self.auth.as_mut()?.poll_radius()
+    }
+
+    fn auth_outcome(&mut self, now: Instant, outcome: Option<Outcome>) {
+        let Some(auth) = &mut self.auth else { return };
         let method = auth.method();
-        match auth.handle_packet(now, packet, &mut self.out)? {
-            Some(Verdict { user, hlak: Some(hlak) }) => {
+        self.events.extend(auth.notes().into_iter().map(LinkEvent::Note));
+        match outcome {
+            Some(Outcome::Accepted { user, hlak }) => {
                 self.events.push_back(LinkEvent::Authenticated { user: Some((user, method)), hlak });
             }
-            Some(Verdict { user, hlak: None }) => {
+            Some(Outcome::Refused { user }) => {
                 self.events.push_back(LinkEvent::Refused { user, method });
                 self.close(now, "authentication failed");
             }
+            Some(Outcome::Silent) => self.close(now, "the client did not authenticate itself"),
             None => {}
         }
-        Ok(())
     }
 
     /// Begins IPCP and IPV6CP (RFC 1661 3.6), but for a client that was only challenged once more.
@@ -331,9 +363,8 @@ impl Link {
         self.ipcp_layer(layer);
         let layer = self.ipv6cp.handle_timeout(now, &mut self.out);
         self.ipv6cp_layer(layer);
-        if self.auth.as_mut().is_some_and(|auth| auth.handle_timeout(now, &mut self.out)) {
-            self.close(now, "the client did not authenticate itself");
-        }
+        let outcome = self.auth.as_mut().and_then(|auth| auth.handle_timeout(now, &mut self.out));
+        self.auth_outcome(now, outcome);
         let magic_number = self.lcp.policy.magic_number();
         if self.keepalive.handle_timeout(now, magic_number, &mut self.out) {
             self.close(now, "the client did not answer LCP Echo-Requests");

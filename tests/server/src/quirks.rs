@@ -169,14 +169,16 @@ impl Quirks {
                 replies.push((protocol, control_packet(code::TERMINATE_ACK, packet.identifier, &[])));
                 Fate::Lost
             }
-            (Protocol::PAP | Protocol::CHAP, _) if self.has(Behaviour::SlowAuth) => Fate::Late(LATE_AUTH),
+            (Protocol::PAP | Protocol::CHAP | Protocol::EAP, _) if self.has(Behaviour::SlowAuth) => {
+                Fate::Late(LATE_AUTH)
+            }
             _ => Fate::Pass,
         }
     }
 
     /// Changes a control frame that the server sends, and says what becomes of it.
     pub fn outbound(&self, protocol: Protocol, information: &mut Vec<u8>) -> Fate {
-        /// CHAP and PAP codes (RFC 1994 4, RFC 1334 2.2).
+        /// CHAP and PAP codes (RFC 1994 4, RFC 1334 2.2); EAP's Failure is CHAP's.
         const CHALLENGE: u8 = 1;
         const SUCCESS: u8 = 3;
         const CHAP_FAILURE: u8 = 4;
@@ -186,7 +188,9 @@ impl Quirks {
             (Protocol::IPCP, code::CONFIGURE_NAK) if self.has(Behaviour::LateIpcpNak) => {
                 return Fate::Late(LATE_NAK);
             }
-            (Protocol::CHAP, CHAP_FAILURE) | (Protocol::PAP, PAP_NAK) if quiet_refusal => return Fate::Lost,
+            (Protocol::CHAP | Protocol::EAP, CHAP_FAILURE) | (Protocol::PAP, PAP_NAK) if quiet_refusal => {
+                return Fate::Lost;
+            }
             (Protocol::LCP, code::TERMINATE_REQUEST) if self.has(Behaviour::EofOnAuthFailure) => return Fate::Lost,
             (Protocol::LCP, code::ECHO_REPLY) if self.has(Behaviour::LcpEchoMagicZero) => {
                 information[4..8].fill(0);

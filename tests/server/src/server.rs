@@ -34,6 +34,9 @@ const MAX_QUEUE: usize = 16 << 20;
 /// after [`close`](Self::close) and [`send_datagram`](Self::send_datagram), write what
 /// [`poll_transmit`](Self::poll_transmit) gives until it gives nothing, then take events from
 /// [`poll_event`](Self::poll_event) until there are none. After [`Event::Closed`], close the connection.
+///
+/// With [`Config::radius`], also send what [`poll_radius`](Self::poll_radius) gives, each in a datagram of its own, from
+/// a socket of this connection, and feed [`handle_radius`](Self::handle_radius) with what comes back to that.
 pub struct Server {
     config: Arc<Config>,
     quirks: Quirks,
@@ -165,7 +168,11 @@ impl Server {
             Ok(Some(request)) => {
                 let id = request.correlation_id.as_deref().unwrap_or("none");
                 self.note(format!("request for host '{}', correlation ID {id}", request.host));
-                self.accept_http(now);
+                if self.accepts_cookie(request.cookie.as_deref()) {
+                    self.accept_http(now);
+                } else {
+                    self.finish(Closed::HttpRefused("the cookie is wrong".to_owned()));
+                }
                 stream.len()
             }
             Err(refused) => {
@@ -174,6 +181,17 @@ impl Server {
                 stream.len()
             }
         }
+    }
+
+    /// Whether a request with this cookie may go on; the right one is worth an authentication (MS-SSTP 3.3.7.3).
+    fn accepts_cookie(&mut self, cookie: Option<&str>) -> bool {
+        let (Some(cookie), Some(right)) = (cookie, &self.config.bypass_cookie) else { return true };
+        if cookie == right {
+            self.note("the cookie is right: no authentication is asked for".to_owned());
+            self.link.bypass_authentication();
+            return true;
+        }
+        false
     }
 
     /// MS-SSTP 3.3.7.2.
@@ -278,6 +296,19 @@ impl Server {
             return false;
         }
         self.output.push_frame(protocol, datagram, client.acfc, client.pfc)
+    }
+
+    /// The next datagram for the RADIUS server, to be sent as it is; `None`: there is none.
+    pub fn poll_radius(&mut self) -> Option<Vec<u8>> {
+        self.link.poll_radius()
+    }
+
+    /// Handles a datagram from the RADIUS server.
+    pub fn handle_radius(&mut self, now: Instant, datagram: &[u8]) {
+        if self.progress == Progress::Running {
+            self.link.handle_radius(now, datagram);
+            self.follow_link(now);
+        }
     }
 
     /// Puts what is to be written next into `write`, replacing what it held; returns whether there was something. The

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nm_sstp::crypto::binding::HashProtocol;
 use sstp_test_server::behaviour::{BreakOff, Phase};
 use sstp_test_server::pool::Pool;
-use sstp_test_server::{Behaviour, Config, Method, User};
+use sstp_test_server::{Behaviour, Config, Method, Radius, User};
 use zeroize::Zeroizing;
 
 use super::tls::Version;
@@ -25,7 +25,10 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "who may log in, with one method or with any; repeatable. Others see it in ps",
     ),
     ("--users", "FILE", "the same, one a line; empty lines and lines with # are left out; repeatable"),
-    ("--auth", "LIST", "methods to ask for, in this order; mschapv2,chap-md5,pap by default"),
+    ("--auth", "LIST", "methods to ask for, in this order; mschapv2,chap-md5,pap by default; eap only with --radius"),
+    ("--radius", "ADDR:PORT", "RADIUS server that decides about logins in the place of --user"),
+    ("--radius-secret", "FILE", "the secret that is shared with it, without the newline at its end"),
+    ("--bypass-cookie", "TEXT", "a Cookie that is worth an authentication; another one is refused"),
     ("--pool", "NETWORK", "network of the clients, its first address is the server's; 10.99.0.0/24 by default"),
     ("--dns", "ADDR", "DNS server for the clients; at most two"),
     ("--nbns", "ADDR", "NetBIOS name server for the clients; at most two"),
@@ -56,6 +59,8 @@ pub struct Args {
     pub listen: SocketAddr,
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// Where the RADIUS server is, where the configuration has its secret.
+    pub radius: Option<SocketAddr>,
     /// Greatest version of TLS.
     pub tls: Version,
     pub pool: Pool,
@@ -79,6 +84,7 @@ impl Command {
             listen: SocketAddr::from(([0, 0, 0, 0], 443)),
             certificate: PathBuf::new(),
             key: PathBuf::new(),
+            radius: None,
             tls: Version::Tls13,
             pool: Pool::default(),
             tun: Some("sstp%d".to_owned()),
@@ -111,8 +117,14 @@ impl Command {
         args.certificate = certificate.ok_or("--cert is missing")?;
         args.key = key.ok_or("--key is missing")?;
         args.config.server_address = args.pool.server();
-        if args.config.users.is_empty() {
-            return Err("nobody may log in: give --user or --users".to_owned());
+        if args.radius.is_some() != args.config.radius.is_some() {
+            return Err("--radius and --radius-secret need each other".to_owned());
+        }
+        if args.config.users.is_empty() && args.radius.is_none() {
+            return Err("nobody may log in: give --user, --users or --radius".to_owned());
+        }
+        if args.config.methods.contains(&Method::Eap) && args.radius.is_none() {
+            return Err("--auth eap works only with --radius".to_owned());
         }
         Ok(Command::Run(Box::new(args)))
     }
@@ -135,6 +147,9 @@ impl Args {
                 }
             }
             "--auth" => config.methods = value.split(',').map(Method::from_str).collect::<Result<_, _>>()?,
+            "--radius" => self.radius = Some(parse(value, "an address and a port")?),
+            "--radius-secret" => config.radius = Some(Radius { secret: secret(value)? }),
+            "--bypass-cookie" => config.bypass_cookie = Some(value.to_owned()),
             "--pool" => self.pool = value.parse()?,
             "--dns" => push_two(&mut config.dns, parse(value, "an IPv4 address")?)?,
             "--nbns" => push_two(&mut config.nbns, parse(value, "an IPv4 address")?)?,
@@ -187,6 +202,14 @@ fn hash_protocol(name: &str) -> Result<HashProtocol, String> {
         "sha256" => Ok(HashProtocol::Sha256),
         _ => Err(format!("'{name}' is no hash protocol; there are sha1 and sha256")),
     }
+}
+
+/// The content of a file, but for the newline at its end.
+fn secret(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut secret = Zeroizing::new(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?);
+    let text = secret.trim_ascii_end().len();
+    secret.truncate(text);
+    if secret.is_empty() { Err(format!("{path}: it is empty")) } else { Ok(secret) }
 }
 
 /// `NAME:PASSWORD` or `NAME:PASSWORD:METHOD`. The password may hold colons: only a last part that is the name of a
@@ -275,6 +298,22 @@ mod tests {
             assert!(parsed(line).is_err(), "{line}");
         }
         assert!(!parsed("--cert c --key k --user hunter2").err().unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn radius_needs_an_address_and_a_secret() {
+        let path = std::env::temp_dir().join(format!("sstp-test-server-secret-{}", std::process::id()));
+        std::fs::write(&path, "hunter2\n").unwrap();
+        let line = "--cert c --key k --radius 10.7.0.9:1812 --auth eap,mschapv2";
+        let args = parsed(&format!("{line} --radius-secret {}", path.display()));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(parsed(&format!("{line} --radius-secret {}", path.display())).is_err(), "an empty secret");
+        std::fs::remove_file(&path).unwrap();
+        let args = args.unwrap();
+        assert_eq!(args.radius, Some(SocketAddr::from(([10, 7, 0, 9], 1812))));
+        assert_eq!(*args.config.radius.unwrap().secret, b"hunter2");
+        assert!(parsed(line).is_err());
+        assert!(parsed(&format!("{line} --radius-secret {}", path.display())).is_err(), "no such file");
     }
 
     #[test]

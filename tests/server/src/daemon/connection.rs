@@ -9,7 +9,7 @@ use socket2::SockRef;
 use sstp_test_server::behaviour::{BreakOff, Phase};
 use sstp_test_server::{Behaviour, Closed, Event, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::seed;
@@ -25,6 +25,9 @@ const NOT_SENT_LOW_WATER: u32 = 128 * 1024;
 /// Read from TLS at once, at most.
 const READ_LEN: usize = 64 * 1024;
 
+/// The longest RADIUS packet (RFC 2865 3).
+const RADIUS_LEN: usize = 4096;
+
 /// Serves a client from the accepted TCP connection to its end.
 pub async fn serve(switch: Rc<Switch>, stream: TcpStream, client: SocketAddr) {
     let log = |text: &str| eprintln!("{client}: {text}");
@@ -39,9 +42,13 @@ pub async fn serve(switch: Rc<Switch>, stream: TcpStream, client: SocketAddr) {
         Ok(entropy) => entropy,
         Err(error) => return log(&format!("closed: no entropy: {error}")),
     };
+    let radius = match radius_socket(switch.radius).await {
+        Ok(radius) => radius,
+        Err(error) => return log(&format!("closed: no socket for RADIUS: {error}")),
+    };
     let config = switch.config.clone();
     let (peer, address) = switch.join(|address| Server::new(config, address, entropy, now()));
-    let connection = Connection { switch: &switch, peer: &peer, client };
+    let connection = Connection { switch: &switch, peer: &peer, client, radius };
     if let Err(error) = connection.run(tls).await {
         log(&format!("the connection broke: {error}"));
     }
@@ -71,10 +78,20 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)
 }
 
+/// A socket for one connection alone, so that the identifiers of its requests are its own (RFC 2865 3).
+async fn radius_socket(server: Option<SocketAddr>) -> io::Result<Option<UdpSocket>> {
+    let Some(server) = server else { return Ok(None) };
+    let any = if server.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    Ok(Some(socket))
+}
+
 struct Connection<'a> {
     switch: &'a Rc<Switch>,
     peer: &'a Rc<Peer>,
     client: SocketAddr,
+    radius: Option<UdpSocket>,
 }
 
 impl Connection<'_> {
@@ -83,8 +100,10 @@ impl Connection<'_> {
         let (mut reader, mut writer) = tokio::io::split(tls);
         let mut received = vec![0; READ_LEN].into_boxed_slice();
         let (mut write, mut written) = (Vec::new(), 0);
+        let mut reply = vec![0; RADIUS_LEN].into_boxed_slice();
         let mut closed = None;
         loop {
+            self.ask_radius().await;
             closed = self.handle_events().or(closed);
             if written == write.len() {
                 written = 0;
@@ -103,6 +122,11 @@ impl Connection<'_> {
                     Ok(length @ 1..) => self.handle_input(&received[..length]),
                     Ok(0) | Err(_) => self.peer.server.borrow_mut().handle_eof(),
                 },
+                result = self.radius_reply(&mut reply), if closed.is_none() && self.radius.is_some() => match result {
+                    Ok(length) => self.peer.server.borrow_mut().handle_radius(now(), &reply[..length]),
+                    // nobody listens there; the server asks again, then gives up
+                    Err(error) => eprintln!("{}: RADIUS: {error}", self.client),
+                },
                 () = self.peer.wake.notified() => {
                     if self.peer.stopping.take() {
                         self.peer.server.borrow_mut().close(now());
@@ -112,6 +136,24 @@ impl Connection<'_> {
                     self.peer.server.borrow_mut().handle_timeout(now());
                 }
             }
+        }
+    }
+
+    /// Sends what the server wants to ask RADIUS. What cannot be sent counts as lost.
+    async fn ask_radius(&self) {
+        let Some(radius) = &self.radius else { return };
+        loop {
+            let Some(request) = self.peer.server.borrow_mut().poll_radius() else { return };
+            if let Err(error) = radius.send(&request).await {
+                eprintln!("{}: RADIUS: {error}", self.client);
+            }
+        }
+    }
+
+    async fn radius_reply(&self, reply: &mut [u8]) -> io::Result<usize> {
+        match &self.radius {
+            Some(radius) => radius.recv(reply).await,
+            None => std::future::pending().await,
         }
     }
 

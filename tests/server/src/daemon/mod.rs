@@ -36,7 +36,7 @@ pub fn run(args: Args) -> Result<(), String> {
 }
 
 async fn serve(args: Args) -> Result<(), String> {
-    let Args { listen, certificate, key, tls, pool, tun, mtu, mut config } = args;
+    let Args { listen, certificate, key, radius, tls, pool, tun, mtu, mut config } = args;
     let (acceptor, leaf) = Acceptor::new(&certificate, &key, tls)?;
     config.certificate = leaf;
     let device = match tun {
@@ -49,7 +49,7 @@ async fn serve(args: Args) -> Result<(), String> {
     };
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
-    let switch = Switch::new(Arc::new(config), acceptor, pool, device);
+    let switch = Switch::new(Arc::new(config), radius, acceptor, pool, device);
     let distribution = tokio::task::spawn_local(switch.clone().distribute());
     eprintln!("listening on {address}{}", switch.device_name().map_or(String::new(), |name| format!(", {name}")));
     loop {

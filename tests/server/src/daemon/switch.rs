@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ const BATCH: usize = 64;
 /// What the connections share. Everything happens on one thread, so that nothing here is locked.
 pub struct Switch {
     pub config: Arc<Config>,
+    /// Where the RADIUS server is.
+    pub radius: Option<SocketAddr>,
     pub acceptor: Acceptor,
     pool: RefCell<Pool>,
     device: Option<Device>,
@@ -74,9 +76,16 @@ impl Peer {
 }
 
 impl Switch {
-    pub fn new(config: Arc<Config>, acceptor: Acceptor, pool: Pool, device: Option<Device>) -> Rc<Self> {
+    pub fn new(
+        config: Arc<Config>,
+        radius: Option<SocketAddr>,
+        acceptor: Acceptor,
+        pool: Pool,
+        device: Option<Device>,
+    ) -> Rc<Self> {
         Rc::new(Switch {
             config,
+            radius,
             acceptor,
             pool: RefCell::new(pool),
             device,

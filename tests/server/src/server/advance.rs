@@ -35,7 +35,8 @@ impl Server {
         match outcome {
             Some(Outcome::LowerLinkUp) => self.lower_link_up(now),
             Some(Outcome::Connected) => {
-                self.note("the call is connected".to_owned());
+                let verified = if self.config.verify_binding { "is verified" } else { "was not looked at" };
+                self.note(format!("the call is connected, the Compound MAC {verified}"));
                 self.announce_addresses(now);
             }
             Some(Outcome::Ended(closed)) => self.finish(closed),
