@@ -1,6 +1,6 @@
 # make             build what is installed, for release
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
-# make check       all tests: check-core, check-code, check-nm, each also alone
+# make check       all tests: check-core, check-code, check-nm, check-auth, each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make demo        see it work on this machine, in a sandbox
 # make bench       what a tunnel costs on this machine: docs/performance.md
@@ -19,7 +19,7 @@ INSTALLED = \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
 	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
 
-.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm interop demo bench
+.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 
 all: build
 
@@ -49,7 +49,7 @@ uninstall:
 		to="$(DESTDIR)$(PREFIX)/$${file##*:}"; echo "remove $$to"; rm -f "$$to"; \
 	done
 
-check: check-core check-code check-nm
+check: check-core check-code check-nm check-auth
 
 check-core:
 	@tests/check-core
@@ -59,6 +59,9 @@ check-code:
 
 check-nm: build-lab
 	@tests/nm/run
+
+check-auth: build-lab
+	@tests/auth/run
 
 interop: build-lab
 	@tests/interop/run

@@ -6,9 +6,17 @@
 #   expired.pem     the same as server.pem, but its time is over
 #   client-only.pem the same as server.pem, but only for TLS clients
 #   stranger.pem    for vpn.lab.test, by an authority that nobody trusts
+# and, by pki_radius, what EAP's TLS needs, from another authority, radius-ca.pem:
+#   radius.pem      for the RADIUS server, radius.lab.test
+#   alice.pem       for the user alice, with alice.key encrypted by PKI_PASSWORD, alice.p12 (the same password) and
+#                   alice-clear.key
+#   alice-expired.pem, alice-revoked.pem, alice-stranger.pem
+#                   the same, but their time is over, they were revoked, nobody trusts their authority
+#   radius-trust.pem what the RADIUS server trusts: its authority, with the list of what was revoked (radius-ca.crl)
 # Each has its key beside it: NAME.key, PKCS#8.
 
 PKI=$LAB_RUN/pki
+PKI_PASSWORD="looking glass"
 
 pki_make() {
     mkdir -p "$PKI" && cd "$PKI" || return 1
@@ -20,6 +28,22 @@ pki_make() {
     pki_server intermediate expired $SERVER_NAME "$names" "$(pki_over)" serverAuth &&
     pki_server intermediate client-only $SERVER_NAME "$names" "-days 30" clientAuth &&
     pki_server stranger-ca stranger $SERVER_NAME "$names" "-days 30" serverAuth ||
+    die "openssl cannot make certificates: $(cat openssl.log)"
+    cd - >/dev/null || return 1
+}
+
+pki_radius() {
+    cd "$PKI" || return 1
+    pki_authority radius-ca "Lab RADIUS Root" &&
+    pki_server radius-ca radius radius.lab.test DNS:radius.lab.test "-days 30" serverAuth &&
+    pki_client radius-ca alice "-days 30" && pki_client radius-ca alice-expired "$(pki_over)" &&
+    pki_client radius-ca alice-revoked "-days 30" && pki_client stranger-ca alice-stranger "-days 30" &&
+    mv alice.key alice-clear.key &&
+    openssl pkcs8 -topk8 -v2 aes-256-cbc -in alice-clear.key -out alice.key -passout "pass:$PKI_PASSWORD" 2>openssl.log &&
+    openssl pkcs12 -export -name alice -in alice.pem -inkey alice-clear.key -certfile radius-ca.pem -out alice.p12 \
+        -passout "pass:$PKI_PASSWORD" 2>openssl.log &&
+    pki_revoke radius-ca alice-revoked &&
+    cat radius-ca.pem radius-ca.crl >radius-trust.pem ||
     die "openssl cannot make certificates: $(cat openssl.log)"
     cd - >/dev/null || return 1
 }
@@ -49,4 +73,18 @@ pki_sign() { # AUTHORITY NAME SUBJECT VALIDITY EXTENSION...
 pki_server() { # AUTHORITY NAME SUBJECT ALTERNATIVE-NAMES VALIDITY PURPOSE
     pki_sign "$1" "$2" "$3" "$5" basicConstraints=CA:FALSE keyUsage=digitalSignature "extendedKeyUsage=$6" "subjectAltName=$4" &&
     cat "$1.pem" >>"$2.pem"
+}
+
+# A user's certificate, with the name in the subject and as a Windows user principal name.
+pki_client() { # AUTHORITY NAME VALIDITY
+    pki_sign "$1" "$2" alice "$3" basicConstraints=CA:FALSE keyUsage=digitalSignature extendedKeyUsage=clientAuth \
+        "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice@lab.test"
+}
+
+# The authority's list of revoked certificates, with one in it.
+pki_revoke() { # AUTHORITY NAME
+    : >"$1.index"; say 1000 >"$1.number"
+    printf '[ca]\ndefault_ca=lab\n[lab]\ndatabase=%s.index\ncrlnumber=%s.number\ndefault_md=sha256\ndefault_crl_days=30\n' "$1" "$1" >"$1.cnf"
+    openssl ca -config "$1.cnf" -cert "$1.pem" -keyfile "$1.key" -revoke "$2.pem" 2>openssl.log &&
+    openssl ca -config "$1.cnf" -cert "$1.pem" -keyfile "$1.key" -gencrl -out "$1.crl" 2>openssl.log
 }
