@@ -110,6 +110,9 @@ pub(super) struct Circumstances {
 
 pub(super) fn read(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Eap {
     let certificate = circumstances.certificate;
+    if reader.text("phase2-auth") == Some("tls") && !certificate {
+        reader.notice("phase2-auth=tls needs connection-type=tls, where the certificate is");
+    }
     let phase2 = reader.choice("phase2-auth");
     let inner = match phase2 {
         Some("mschapv2" | "eap-mschapv2") => vec![EapMethod::MsChapV2],

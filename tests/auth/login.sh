@@ -49,6 +49,37 @@ login_refused() {
     lacks "$(auth_log "$server")" "the call is connected" "the server's log"
 }
 
+# login_asked SERVER USER PASSWORD ANSWERS PROMPT EXPECTED [KEY=VALUE]...: as login, with a person who types ANSWERS, lines,
+# where nmcli asks; its output has PROMPT. What it fills in is taken away first (Ctrl-U).
+login_asked() {
+    local server=$1 user=$2 password=$3 answers=$4 prompt=$5 expected=$6; shift 6
+    auth_mark "$server"
+    auth_profile "$server" "$user" "$password" "$@"
+    ask "$answers"; succeeded; connected "${AUTH_PORT[$server]}"
+    contains "$OUTPUT" "$prompt" "nmcli's output"
+    contains "$(auth_log "$server")" "$expected" "the server's log"
+    contains "$(auth_log "$server")" "the call is connected, the Compound MAC is verified" "the server's log"
+    down vpn
+}
+ask() { OUTPUT=$(timeout 100 nmcli --ask --wait 90 connection up vpn 2>&1 <<<"$(sed 's/^/\x15/' <<<"$1")"); STATUS=$?; }
+
+# A password that has expired is changed on the way, is kept, and works the next time.
+password_changed() { # SERVER EXPECTED [KEY=VALUE]...
+    local server=$1 expected=$2; shift 2
+    radius_forget
+    login_asked "$server" expired old-password $'brand new 1\nbrand new 1' 'has expired' "$expected" "$@"
+    auth_mark "$server"
+    up vpn; succeeded; connected "${AUTH_PORT[$server]}"
+    down vpn
+    radius_forget
+}
+
+# Nothing of a one-time code is kept.
+code_forgotten() {
+    login_asked eap alice wonderland wonderland 'Password:' 'EAP type 6 .* accepted' eap=gtc otp-flags=2 "${EAP_ONLY[@]}"
+    lacks "$(cat /etc/NetworkManager/system-connections/vpn*.nmconnection)" '^(otp|x-dynamic-challenge:otp)=' "the connection's file"
+}
+
 auth_profile() { # SERVER USER PASSWORD [KEY=VALUE]...
     local VPN_USER=$2 server=$1 password=$3; shift 3
     profile vpn gateway=$SERVER_NAME:"${AUTH_PORT[$server]}" "$@"
@@ -76,11 +107,16 @@ login_cases() {
 
     local method
     for method in pap chap-md5 mschapv2; do
-        auth_case "wrong password by $method" login_refused $method alice looking-glass "RADIUS: $method rejected" "password"
+        auth_case "wrong password by $method" login_refused $method alice looking-glass "RADIUS: $method rejected" "refused user name or password"
     done
-    auth_case "wrong password by EAP-MSCHAPv2" login_refused eap alice looking-glass "EAP type 26 .* rejected" "password" "${EAP_ONLY[@]}"
-    auth_case "a user that nobody knows" login_refused mschapv2 mallory wonderland "RADIUS: mschapv2 rejected" "password"
-    auth_case "expired password" login_refused mschapv2 expired old-password "rejected: E=648" "expired"
+    auth_case "wrong password by EAP-MSCHAPv2" login_refused eap alice looking-glass "the client wants EAP types \\[26" "refused user name or password" "${EAP_ONLY[@]}"
+    auth_case "a user that nobody knows" login_refused mschapv2 mallory wonderland "RADIUS: mschapv2 rejected" "refused user name or password"
+    auth_case "expired password, and nobody to ask" login_refused mschapv2 expired old-password "rejected: E=648" "password has expired"
+    auth_case "another password, in the same call" login_asked mschapv2 alice looking-glass wonderland "Try again" "RADIUS: mschapv2 accepted, $KEYS16"
+    auth_case "another password by EAP-MSCHAPv2" login_asked eap alice looking-glass wonderland "Try again" "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
+    auth_case "another password by PAP, in another call" login_asked pap alice looking-glass wonderland "Try again" "RADIUS: pap accepted"
+    auth_case "expired password changed" password_changed mschapv2 "RADIUS: .*accepted, $KEYS16"
+    auth_case "one-time code" code_forgotten
     auth_case "RADIUS is silent" login_refused silent alice wonderland "the RADIUS server does not answer" "password"
     auth_case "no cookie at a server that takes one" login bypass "${alice[@]}" "RADIUS: mschapv2 accepted, $KEYS16"
 
@@ -90,27 +126,91 @@ login_cases() {
         # shellcheck disable=SC2206 # words
         arguments=($keys)
         auth_case "$name" login "$server" "${alice[@]}" "$expected" "${EAP_ONLY[@]}" "${arguments[@]}"
-    done <<<"$(eap_table | grep -Ev '^ *#')"
+    done <<<"$(eap_table)"
+
+    local trust="tls-ca-cert=$PKI/radius-ca.pem" tls="connection-type=tls tls-identity=alice" name
+    # shellcheck disable=SC2086 # words
+    for name in "PEAP-GTC|eap|eap=peap phase2-auth=gtc" "PEAP-GTC, TLS 1.2|eap12|eap=peap phase2-auth=gtc" "TTLS-EAP-GTC|eap|eap=ttls phase2-auth=gtc"; do
+        IFS='|' read -r name server keys <<<"$name"
+        auth_case "$name" login_asked "$server" "${alice[@]}" wonderland 'Password:' "EAP type (21|25) .* accepted, $KEYS32" "${EAP_ONLY[@]}" $trust $keys
+    done
+    # shellcheck disable=SC2086 # words
+    certificate_cases $trust $tls
 }
 auth_case() { vpn_case "$@"; }
 
+# Certificates: what is shown, what is trusted, what is not. The arguments are the keys that all of them have.
+certificate_cases() {
+    local expected="EAP type 13 .* accepted, $KEYS32" clear=(tls-user-cert="$PKI/alice.pem" tls-user-key="$PKI/alice-clear.key")
+    local locked=(tls-user-cert="$PKI/alice.pem" tls-user-key="$PKI/alice.key") name
+    auth_case "EAP-TLS, passphrase stored" stored_passphrase "$expected" "$@" "${locked[@]}"
+    auth_case "EAP-TLS, passphrase asked for" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" "${locked[@]}"
+    auth_case "EAP-TLS, wrong passphrase, then the right one" login_asked eap alice - "wrong"$'\n'"$PKI_PASSWORD" 'does not open' "$expected" "$@" "${locked[@]}"
+    auth_case "EAP-TLS, PKCS#12" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" tls-user-cert="$PKI/alice.p12" tls-user-key="$PKI/alice.p12"
+    auth_case "EAP-TLS, the server's fingerprint" login eap alice - "$expected" "$@" "${clear[@]}" tls-ca-cert="$PKI/ca.pem" tls-fingerprint="$(fingerprint "$PKI/radius.pem")"
+    auth_case "EAP-TLS, CRL of the server's authority" login eap alice - "$expected" "$@" "${clear[@]}" crl-file="$PKI/radius-ca.crl"
+    auth_case "EAP-TLS, a file that only its owner can read" private_file "$expected" "$@"
+
+    for name in expired revoked stranger; do
+        auth_case "EAP-TLS, certificate $name" certificate_refused $name "$@"
+    done
+    auth_case "EAP-TLS, server of an unknown authority" login_refused eap alice - "client" "is not trusted|unknown|fingerprint" "$@" "${clear[@]}" tls-ca-cert="$PKI/ca.pem"
+    auth_case "EAP-TLS, server of another name" login_refused eap alice - "client" "$RADIUS_NAME" "$@" "${clear[@]}" tls-remotename=other.lab.test
+    auth_case "EAP-TLS, another fingerprint" login_refused eap alice - "client" "fingerprint" "$@" "${clear[@]}" tls-fingerprint="$(fingerprint "$PKI/server.pem")"
+    auth_case "PEAP, server of an unknown authority" login_refused eap alice wonderland "client" "$RADIUS_NAME" eap=peap "${EAP_ONLY[@]}"
+    auth_case "EAP-TLS, no such file" login_refused eap alice - "" "$PKI/nowhere.pem" "$@" tls-user-cert="$PKI/nowhere.pem"
+}
+
+fingerprint() { openssl x509 -in "$1" -noout -fingerprint -sha256 | cut -d= -f2; }
+
+stored_passphrase() { # EXPECTED [KEY=VALUE]...
+    local expected=$1; shift
+    auth_mark eap
+    auth_profile eap alice - "$@"
+    nmcli connection modify vpn +vpn.data tls-user-key-secret-flags=0 vpn.secrets "tls-user-key-secret=$PKI_PASSWORD" || fail "nmcli cannot store the passphrase"
+    up vpn; succeeded; connected "${AUTH_PORT[eap]}"
+    contains "$(auth_log eap)" "$expected" "the server's log"
+    down vpn
+}
+
+# Our own eyes see that a certificate is of no use any more; that it was revoked, only the server's do.
+certificate_refused() { # NAME [KEY=VALUE]...
+    local name=$1 sentence; shift
+    case $name in expired) sentence="expired on" ;; *) sentence="certificate" ;; esac
+    login_refused eap alice - "" "$sentence" "$@" tls-user-cert="$PKI/alice-$name.pem" tls-user-key="$PKI/alice-$name.key"
+}
+
+# The connection belongs to a user, and so do the files: root's own may not be read for them (CVE-2025-9615).
+private_file() { # EXPECTED [KEY=VALUE]...
+    local expected=$1 home=$LAB_RUN/home name; shift
+    mkdir -p "$home" && chmod 711 "$home" && chmod 711 "$LAB_RUN"
+    for name in alice.pem alice-clear.key radius-ca.pem ca.pem; do install -o games -m 600 "$PKI/$name" "$home/$name"; done
+    auth_mark eap
+    auth_profile eap alice - "$@" ca-cert="$home/ca.pem" tls-ca-cert="$home/radius-ca.pem" tls-user-cert="$home/alice.pem" tls-user-key="$home/alice-clear.key"
+    nmcli connection modify vpn connection.permissions games || fail "nmcli cannot give the connection to a user"
+    OUTPUT=$(runuser -u games -- nmcli --wait 90 connection up vpn 2>&1); STATUS=$?
+    succeeded; connected "${AUTH_PORT[eap]}"
+    contains "$(auth_log eap)" "$expected" "the server's log"
+    runuser -u games -- nmcli --wait 20 connection down vpn >/dev/null || fail "nmcli connection down"
+    chown root "$home/alice-clear.key"
+    OUTPUT=$(runuser -u games -- nmcli --wait 90 connection up vpn 2>&1); STATUS=$?
+    refused 'failed|Unknown reason' "alice-clear.key cannot be read as user games"
+}
+
 # The EAP methods: NAME|SERVER|EXPECTED|KEYS. Lines with # are left out.
 eap_table() {
-    local version server tls="connection-type=tls tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME"
+    local version server tls="connection-type=tls tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME tls-identity=alice"
     local tunnel="tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME anonymous-identity=anonymous"
     local key="tls-user-cert=$PKI/alice.pem tls-user-key=$PKI/alice-clear.key"
     for version in 1.2 1.3; do
         case $version in 1.2) server=eap12 ;; 1.3) server=eap ;; esac
         cat <<TABLE
-#EAP-TLS $version|$server|EAP type 13 .* accepted, $KEYS32|$tls $key tls-identity=alice
-#PEAP-MSCHAPv2, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=mschapv2 $tunnel
-#PEAP-GTC, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=gtc $tunnel
-#PEAP-TLS, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=tls $tunnel $key
-#TTLS-PAP, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=pap $tunnel
-#TTLS-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=mschapv2 $tunnel
-#TTLS-EAP-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=eap-mschapv2 $tunnel
-#TTLS-EAP-GTC, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=gtc $tunnel
+EAP-TLS $version|$server|EAP type 13 .* accepted, $KEYS32|$tls $key
+PEAP-MSCHAPv2, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=mschapv2 $tunnel
+PEAP-TLS, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|$tls $key eap=peap anonymous-identity=anonymous
+TTLS-PAP, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=pap $tunnel
+TTLS-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=mschapv2 $tunnel
+TTLS-EAP-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=eap-mschapv2 $tunnel
 TABLE
     done
-    say "#EAP-GTC|eap|EAP type 6 .* accepted, $NO_KEYS|eap=gtc"
 }

@@ -155,7 +155,10 @@ impl Plugin {
     pub(super) async fn ask(&mut self, emitter: &SignalEmitter<'_>) {
         let Some(waiting) = &self.waiting else { return };
         let hints = waiting.hints();
-        self.span.in_scope(|| debug!(?hints, "asking for secrets"));
+        self.span.in_scope(|| {
+            info!(target: OUTCOME, "Asking: {}", waiting.message);
+            debug!(?hints, "asking for secrets");
+        });
         let hints: Vec<&str> = hints.iter().map(String::as_str).collect();
         sent(Self::secrets_required(emitter, &waiting.message, &hints).await);
     }
