@@ -26,7 +26,10 @@ radius_up() {
     radius_configure
     radius_users >"$RADIUS_HOME/users"
     radius_account_script >"$RADIUS_HOME/account"; chmod 755 "$RADIUS_HOME/account"
-    spawn radius "${IN_SERVER[@]}" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"
+    # Change-Password needs RC4, and FreeRADIUS 3.2.1 dies where OpenSSL 3 does not have it
+    printf '%s\n' 'openssl_conf = lab' '[lab]' 'providers = providers' '[providers]' 'default = active' 'legacy = active' \
+        '[active]' 'activate = 1' >"$RADIUS_HOME/openssl.cnf"
+    spawn radius "${IN_SERVER[@]}" env OPENSSL_CONF="$RADIUS_HOME/openssl.cnf" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"
     wait_for 15 grep -q 'Ready to process requests' "$(log_of radius)" || die "FreeRADIUS does not start: $(tail -20 "$(log_of radius)")"
 }
 

@@ -146,3 +146,6 @@ fn describe_keys([receive, send]: [usize; 2]) -> String {
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02X}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

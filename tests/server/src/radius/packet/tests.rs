@@ -154,3 +154,23 @@ fn keys_that_cannot_be_are_none() {
     let block: [u8; 16] = std::array::from_fn(|i| pad[i] ^ 15);
     assert_eq!(*reveal(&secret(), &[0; 16], &[&[0x80, 0][..], &block].concat()).unwrap(), [15; 15]);
 }
+
+/// What FreeRADIUS 3.2.1 replied to the Response of RFC 2759 9.2: the message is the one that is printed there, and the
+/// key that the server sends with is the one of RFC 3079 3.5.3.
+#[test]
+fn the_keys_of_freeradius_are_decrypted() {
+    let accept = octets(
+        "020500c518b937193e5412a0b716b6ae95a2a1095012d5c037dfaeb62706b05baaaa76b091d31a33000001371a2d01533d34303741353538
+         393131354644304436323039463531304645394330343536363933324344413536
+         1a2a000001371124815e992c574bce067f5dd90a40442fd5716a6cff1a9e13d3507ef1db992fee8754a5
+         1a2a0000013710248e2367b8afb209b08ba060cbc9f4f1b25f0c488ef2153b749f013023ef0019995f9b
+         1a0c000001370706000000011a0c00000137080600000006",
+    );
+    let reply = Reply::parse(&accept, 5, &array("d6eafd6d196673d65c6d117b3af791bb"), &secret()).unwrap();
+    let message = reply.microsoft(microsoft::CHAP2_SUCCESS).unwrap();
+    assert_eq!(message[1..], *b"S=407A5589115FD0D6209F510FE9C04566932CDA56");
+    let [receive, send] = reply.keys();
+    assert_eq!(*receive, octets("d5f0e9521e3ea9589645e86051c82226"));
+    assert_eq!(*send, octets("8b7cdc149b993a1ba118cb153f56dccb"));
+    assert_eq!(reply.hlak().1, [16, 16]);
+}
