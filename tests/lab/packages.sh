@@ -5,6 +5,8 @@ BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"
+# What make check-auth needs besides: a RADIUS server, and a program that checks its configuration.
+AUTH_PACKAGES="freeradius eapoltest"
 
 # missing_packages PACKAGE...: those that are not installed.
 missing_packages() {
@@ -26,6 +28,16 @@ install_packages() {
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
         >/tmp/packages.$$ 2>&1 </dev/null || { tail -5 /tmp/packages.$$; rm -f /tmp/packages.$$; die "apt-get failed"; }
     rm -f /tmp/packages.$$
+}
+
+# without_starting COMMAND...: what it installs is not started on this machine, as far as that follows Debian's policy.
+without_starting() {
+    local policy=/usr/sbin/policy-rc.d status
+    [ ! -e $policy ] || { "$@"; return; }
+    printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
+    "$@"; status=$?
+    rm -f $policy
+    return $status
 }
 
 # find_cargo: set CARGO (and RUSTC, where it needs one) to a toolchain that is recent enough: the machine's, else the

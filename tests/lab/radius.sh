@@ -4,8 +4,9 @@
 RADIUS13=127.0.0.1:1812         # EAP's TLS up to 1.3
 RADIUS12=127.0.0.1:1813         # up to 1.2
 RADIUS_NAME=radius.lab.test     # the name in its certificate
+RADIUS_EXPIRED=old-password     # the password of the accounts expired*; see radius-domain for how it is changed
 # The accounts, NAME:PASSWORD, see also radius_users:
-RADIUS_ACCOUNTS=("$VPN_USER:$VPN_PASSWORD" "alice:wonderland" "alma:Zürich 8€" "expired:old-password" "expired-eap:old-password")
+RADIUS_ACCOUNTS=("$VPN_USER:$VPN_PASSWORD" "alice:wonderland" "alma:Zürich 8€" "expired:$RADIUS_EXPIRED" "expired-eap:$RADIUS_EXPIRED")
 # For each EAP type an account that it is offered to first; the others are offered MD5-Challenge and have to ask.
 RADIUS_FIRST=(tls ttls peap mschapv2 gtc)
 
@@ -25,11 +26,7 @@ radius_up() {
     mkdir -p "$RADIUS_HOME/changed" && openssl rand -hex 16 >"$RADIUS_SECRET" || die "cannot make a shared secret"
     radius_configure
     radius_users >"$RADIUS_HOME/users"
-    radius_account_script >"$RADIUS_HOME/account"; chmod 755 "$RADIUS_HOME/account"
-    # Change-Password needs RC4, and FreeRADIUS 3.2.1 dies where OpenSSL 3 does not have it
-    printf '%s\n' 'openssl_conf = lab' '[lab]' 'providers = providers' '[providers]' 'default = active' 'legacy = active' \
-        '[active]' 'activate = 1' >"$RADIUS_HOME/openssl.cnf"
-    spawn radius "${IN_SERVER[@]}" env OPENSSL_CONF="$RADIUS_HOME/openssl.cnf" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"
+    spawn radius "${IN_SERVER[@]}" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"
     wait_for 15 grep -q 'Ready to process requests' "$(log_of radius)" || die "FreeRADIUS does not start: $(tail -20 "$(log_of radius)")"
 }
 
@@ -37,31 +34,20 @@ radius_users() {
     local account method
     for account in "${RADIUS_ACCOUNTS[@]}"; do
         printf '"%s" Cleartext-Password := "%s"' "${account%%:*}" "${account#*:}"
-        # a normal account (0x10) whose password has expired (0x20000), as Samba has it
-        case $account in expired*) printf ', SMB-Account-Ctrl := 131088' ;; esac
+        case $account in expired*) printf ', MS-CHAP-Use-NTLM-Auth := Yes' ;; *) printf ', MS-CHAP-Use-NTLM-Auth := No' ;; esac
         printf '\n\n'
     done
     for method in "${RADIUS_FIRST[@]}"; do
-        printf '"%s-first" Cleartext-Password := "wonderland", EAP-Type := %s\n\n' "$method" "${method^^}"
+        printf '"%s-first" Cleartext-Password := "wonderland", MS-CHAP-Use-NTLM-Auth := No, EAP-Type := %s\n\n' "$method" "${method^^}"
     done | sed 's/:= MSCHAPV2/:= MSCHAPv2/'
-}
-
-# Keeps the passwords that users have changed, by their NT hashes: `set NAME HASH`, `get NAME`.
-radius_account_script() {
-    cat <<SCRIPT
-#!/bin/sh
-case \$1 in
-set) printf %s "\${3#0x}" >"$RADIUS_HOME/changed/\$2" && echo done ;;
-get) [ ! -f "$RADIUS_HOME/changed/\$2" ] || cat "$RADIUS_HOME/changed/\$2" ;;
-esac
-SCRIPT
 }
 
 # radius_forget: everybody has the first password again.
 radius_forget() { rm -f "$RADIUS_HOME"/changed/*; }
 
 radius_configure() {
-    local secret; secret=$(cat "$RADIUS_SECRET")
+    local secret domain="$LAB_HOME/radius-domain $RADIUS_HOME/changed $RADIUS_EXPIRED"
+    secret=$(cat "$RADIUS_SECRET")
     cat >"$RADIUS_HOME/radiusd.conf" <<CONF
 prefix = /usr
 logdir = $RADIUS_HOME
@@ -91,13 +77,6 @@ modules {
     files {
         usersfile = $RADIUS_HOME/users
     }
-    exec {
-        wait = yes
-        program = /bin/true
-        input_pairs = request
-        shell_escape = no
-        timeout = 5
-    }
     pap {
     }
     chap {
@@ -105,8 +84,11 @@ modules {
     mschap {
         use_mppe = yes
         allow_retry = yes
+        ntlm_auth = "$domain check %{User-Name} %{mschap:Challenge:-00} %{mschap:NT-Response:-00}"
         passchange {
-            local_cpw = "%{exec:$RADIUS_HOME/account set %{User-Name} %{MS-CHAP-New-NT-Password}}"
+            ntlm_auth = "$domain change"
+            ntlm_auth_username = "username: %{User-Name}"
+            ntlm_auth_domain = "nt-domain: LAB"
         }
     }
 $(radius_eap eap13 1.3 inner13)
@@ -188,18 +170,6 @@ server $1 {
             Message-Authenticator := 0x00
         }
         files
-        if (&User-Name =~ /^expired/) {
-            update request {
-                Tmp-String-0 := "%{exec:$RADIUS_HOME/account get %{User-Name}}"
-            }
-            if (&request:Tmp-String-0 != "") {
-                update control {
-                    Cleartext-Password !* ANY
-                    SMB-Account-Ctrl !* ANY
-                    NT-Password := "0x%{request:Tmp-String-0}"
-                }
-            }
-        }
         chap
         mschap
         $2 {
