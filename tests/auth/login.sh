@@ -66,12 +66,10 @@ ask() { OUTPUT=$(timeout 100 nmcli --ask --wait 90 connection up vpn 2>&1 <<<"$(
 # A password that has expired is changed on the way, is kept, and works the next time.
 password_changed() { # SERVER EXPECTED [KEY=VALUE]...
     local server=$1 expected=$2; shift 2
-    radius_forget
     login_asked "$server" expired old-password $'brand new 1\nbrand new 1' 'has expired' "$expected" "$@"
     auth_mark "$server"
     up vpn; succeeded; connected "${AUTH_PORT[$server]}"
     down vpn
-    radius_forget
 }
 
 # Nothing of a one-time code is kept.
@@ -137,7 +135,11 @@ login_cases() {
     # shellcheck disable=SC2086 # words
     certificate_cases $trust $tls
 }
-auth_case() { vpn_case "$@"; }
+# A case; everybody has the first password again.
+auth_case() {
+    radius_forget
+    vpn_case "$@"
+}
 
 # Certificates: what is shown, what is trusted, what is not. The arguments are the keys that all of them have.
 certificate_cases() {
@@ -152,7 +154,8 @@ certificate_cases() {
     auth_case "EAP-TLS, a file that only its owner can read" private_file "$expected" "$@"
 
     for name in expired revoked stranger; do
-        auth_case "EAP-TLS, certificate $name" certificate_refused $name "$@"
+        auth_case "EAP-TLS, certificate $name" certificate_refused eap $name "$@"
+        auth_case "EAP-TLS 1.2, certificate $name" certificate_refused eap12 $name "$@"
     done
     auth_case "EAP-TLS, server of an unknown authority" login_refused eap alice - "client" "is not trusted|unknown|fingerprint" "$@" "${clear[@]}" tls-ca-cert="$PKI/ca.pem"
     auth_case "EAP-TLS, server of another name" login_refused eap alice - "client" "$RADIUS_NAME" "$@" "${clear[@]}" tls-remotename=other.lab.test
@@ -174,10 +177,10 @@ stored_passphrase() { # EXPECTED [KEY=VALUE]...
 }
 
 # Our own eyes see that a certificate is of no use any more; that it was revoked, only the server's do.
-certificate_refused() { # NAME [KEY=VALUE]...
-    local name=$1 sentence; shift
+certificate_refused() { # SERVER NAME [KEY=VALUE]...
+    local server=$1 name=$2 sentence; shift 2
     case $name in expired) sentence="expired on" ;; *) sentence="certificate" ;; esac
-    login_refused eap alice - "" "$sentence" "$@" tls-user-cert="$PKI/alice-$name.pem" tls-user-key="$PKI/alice-$name.key"
+    login_refused "$server" alice - "" "$sentence" "$@" tls-user-cert="$PKI/alice-$name.pem" tls-user-key="$PKI/alice-$name.key"
 }
 
 # The connection belongs to a user, and so do the files: root's own may not be read for them (CVE-2025-9615).
@@ -197,7 +200,7 @@ private_file() { # EXPECTED [KEY=VALUE]...
     refused 'failed|Unknown reason' "alice-clear.key cannot be read as user games"
 }
 
-# The EAP methods: NAME|SERVER|EXPECTED|KEYS. Lines with # are left out.
+# The EAP methods: NAME|SERVER|EXPECTED|KEYS.
 eap_table() {
     local version server tls="connection-type=tls tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME tls-identity=alice"
     local tunnel="tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME anonymous-identity=anonymous"
