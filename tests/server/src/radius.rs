@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use nm_sstp::crypto::Entropy;
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+pub(crate) use packet::reply_to;
 pub use packet::{Discarded, Reply, Request, Verdict, attribute, microsoft};
 
 /// Time after which a request is sent again (RFC 2865 2.5).

@@ -229,3 +229,6 @@ fn describe_type(kind: u8) -> String {
     };
     format!("EAP type {kind} ({name})")
 }
+
+#[cfg(test)]
+mod tests;

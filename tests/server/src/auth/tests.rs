@@ -148,3 +148,39 @@ fn a_wrong_password_may_be_followed_by_another_where_the_server_is_told_so() {
     bench.now += Duration::from_secs(30);
     assert!(matches!(bench.auth.handle_timeout(bench.now, &mut bench.out), Some(Outcome::Silent)));
 }
+
+/// RFC 2548 2.1.4, 2.1.6, 2.3.4: what goes to RADIUS, and what comes back from there.
+#[test]
+fn a_change_is_relayed() {
+    let radius = Some(crate::Radius { secret: b"secret".to_vec().into() });
+    let mut bench = Bench::with(Config { radius, ..Config::default() });
+    let vendor = |kind: u8, value: &[u8]| {
+        let length = value.len() as u8;
+        [&[26, length + 8, 0, 0, 1, 55, kind, length + 2], value].concat()
+    };
+    assert!(bench.respond("ann", "hunter2").is_none() && bench.sent().is_none());
+    let request = bench.auth.poll_radius().unwrap();
+    let error = b"\x01E=648 R=0 C=000102030405060708090A0B0C0D0E0F V=3 M=Password expired";
+    let reply = crate::radius::reply_to(&request, 3, &vendor(2, error), b"secret");
+    assert!(bench.auth.handle_radius(bench.now, &reply, &mut bench.out).is_none());
+    assert_eq!(bench.failure(), (648, false));
+    assert_eq!(bench.challenge, std::array::from_fn(|i| i as u8));
+
+    assert!(bench.change("ann", "hunter2", "new").is_none());
+    let request = bench.auth.poll_radius().unwrap();
+    let data = change_password("hunter2", "new", &bench.response("ann", "new"));
+    let identifier = bench.identifier;
+    let fragments = data[..516].chunks(243).zip(1u8..);
+    let fragments = fragments.map(|(chunk, n)| vendor(6, &[&[6, identifier, 0, n], chunk].concat()));
+    let proof = vendor(27, &[&[7, identifier], &data[516..]].concat());
+    let expected = [vendor(11, &bench.challenge), fragments.collect::<Vec<_>>().concat(), proof].concat();
+    assert!(request.windows(expected.len()).any(|octets| octets == expected));
+
+    let success = vendor(26, b"\x02S=0123456789012345678901234567890123456789");
+    let reply = crate::radius::reply_to(&request, 2, &success, b"secret");
+    assert!(matches!(
+        bench.auth.handle_radius(bench.now, &reply, &mut bench.out),
+        Some(Outcome::Accepted { user, .. }) if user == "ann"
+    ));
+    assert_eq!(bench.sent(), Some((3, identifier, b"S=0123456789012345678901234567890123456789".to_vec())));
+}

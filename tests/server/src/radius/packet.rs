@@ -373,5 +373,18 @@ fn hmac_md5(key: &[u8], octets: &[u8]) -> [u8; 16] {
     mac.finalize().into_bytes().into()
 }
 
+/// The reply of a RADIUS server to a request, with a Message-Authenticator behind these attributes.
+#[cfg(test)]
+pub(crate) fn reply_to(request: &[u8], code: u8, attributes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let length = ((HEADER + attributes.len() + 18) as u16).to_be_bytes();
+    let mut octets = [&[code, request[1]], &length[..], &request[4..HEADER], attributes, &[80, 18], &[0; 16]].concat();
+    let at = octets.len() - 16;
+    let mac = hmac_md5(secret, &octets);
+    octets[at..].copy_from_slice(&mac);
+    let authenticator = md5(&[&octets, secret]);
+    octets[4..HEADER].copy_from_slice(&authenticator);
+    octets
+}
+
 #[cfg(test)]
 mod tests;
