@@ -18,6 +18,7 @@ use tracing::Instrument;
 use zeroize::Zeroizing;
 
 use crate::inner_tls;
+use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
 use crate::session::{self, Answer, NetworkParameters, Session};
@@ -178,6 +179,7 @@ impl Failure {
             )
             | Failure::Session(
                 session::Error::AuthenticationFailed { .. }
+                | session::Error::InnerTls(TlsError { fault: Fault::Refused, .. })
                 | session::Error::NobodyToAsk(_)
                 | session::Error::AnswerTooLate(_),
             ) => FailureKind::Authentication,

@@ -272,6 +272,18 @@ impl Authenticator {
         }
     }
 
+    /// What it means that the peer ends the link without a word about our answer; `None` where there was none.
+    pub(super) fn refused_silently(&mut self) -> Option<Outcome> {
+        if !self.has_answered() {
+            return None;
+        }
+        let known = match &mut self.method {
+            Method::Eap(eap) => eap.take_failed(),
+            Method::Pap { .. } | Method::ChapMd5 { .. } | Method::MsChapV2(_) => None,
+        };
+        Some(known.unwrap_or_else(Outcome::refused))
+    }
+
     /// The link is up: PAP speaks first, CHAP waits to be asked.
     pub fn start(&mut self, now: Instant, out: &mut Outbox) {
         if let Method::Pap { restart_timer, requests } = &mut self.method {

@@ -21,7 +21,7 @@ use self::tls::EapTls;
 use self::ttls::Ttls;
 use super::Outbox;
 use super::auth::{Credentials, Outcome};
-use super::inner_tls::TlsConnector;
+use super::inner_tls::{Fault, TlsConnector, TlsError};
 use crate::crypto::Entropy;
 use crate::crypto::binding::Hlak;
 use crate::wire::eap::{EapPacket, eap_type};
@@ -252,7 +252,14 @@ impl Method {
             Method::Peap(peap) => peap.failed(),
             Method::Ttls(ttls) => ttls.failed(),
             Method::MsChapV2(mschapv2) => mschapv2.failed(),
-            Method::Tls(_) | Method::Token(..) | Method::Md5(_) => None,
+            Method::Tls(_) => Some(Outcome::Tls(TlsError {
+                fault: Fault::Refused,
+                text:
+                    "the server did not accept the user's certificate, without saying why: it may have been revoked, \
+                       be of an authority that is unknown there, or belong to nobody who may connect"
+                        .to_owned(),
+            })),
+            Method::Token(..) | Method::Md5(_) => None,
         }
     }
 
@@ -352,7 +359,7 @@ impl Eap {
     }
 
     /// Why the conversation failed, as far as it is known.
-    fn take_failed(&mut self) -> Option<Outcome> {
+    pub(super) fn take_failed(&mut self) -> Option<Outcome> {
         let unknown = self.refused.filter(|_| self.method.is_none());
         let no_method = unknown.map(|kind| Outcome::NoCommonEapMethod { asked: EapMethod::describe(kind) });
         self.method.as_mut().and_then(Method::failed).or(no_method)

@@ -328,14 +328,12 @@ impl Ppp {
             // the answer to a later challenge of a link that stays (RFC 1994 2)
             Some(Outcome::Authenticated(_)) => {}
             Some(Outcome::Asks(question)) => self.ask(now, question),
-            Some(Outcome::Failed { code, message }) => {
-                self.fail(now, Failure::AuthenticationFailed { code, message });
-            }
-            Some(Outcome::PeerNotAuthentic) => self.fail(now, Failure::PeerNotAuthentic),
-            Some(Outcome::Tls(error)) => self.fail(now, Failure::InnerTls(error)),
-            Some(Outcome::NoCommonEapMethod { asked }) => self.fail(now, Failure::NoCommonEapMethod { asked }),
-            Some(Outcome::Misbehaved(what)) => self.fail(now, Failure::Misbehaved(what)),
             Some(Outcome::Unanswered) => self.authentication_timed_out(now),
+            Some(outcome) => {
+                if let Some(failure) = failure(outcome) {
+                    self.fail(now, failure);
+                }
+            }
         }
     }
 
@@ -386,14 +384,13 @@ impl Ppp {
 
     /// What it means when the server ends the link in a phase in which nothing but our last answer can be the reason: it
     /// says nothing else about it.
-    fn refused_silently(&self) -> Option<Failure> {
+    fn refused_silently(&mut self) -> Option<Failure> {
         match self.phase {
             Phase::Establish => {
                 self.lcp.refused_authentication().map(|asked| Failure::NoCommonAuthentication { asked })
             }
             Phase::Authenticate => {
-                let judged = self.authenticator.as_ref().is_some_and(Authenticator::has_answered);
-                judged.then(|| Failure::AuthenticationFailed { code: None, message: String::new() })
+                self.authenticator.as_mut().and_then(Authenticator::refused_silently).and_then(failure)
             }
             Phase::Dead | Phase::Network | Phase::Terminate => None,
         }
@@ -420,6 +417,18 @@ impl Ppp {
             self.events.push_back(Event::Phase(phase));
         }
     }
+}
+
+/// The failure of the link that an authentication's end is; `None` where it is none.
+fn failure(outcome: Outcome) -> Option<Failure> {
+    Some(match outcome {
+        Outcome::Failed { code, message } => Failure::AuthenticationFailed { code, message },
+        Outcome::PeerNotAuthentic => Failure::PeerNotAuthentic,
+        Outcome::Tls(error) => Failure::InnerTls(error),
+        Outcome::NoCommonEapMethod { asked } => Failure::NoCommonEapMethod { asked },
+        Outcome::Misbehaved(what) => Failure::Misbehaved(what),
+        Outcome::Authenticated(_) | Outcome::Asks(_) | Outcome::Unanswered => return None,
+    })
 }
 
 #[cfg(test)]
