@@ -3,6 +3,7 @@
 //! [`Tunnel::spawn`] starts one task, which owns the connection, the session and the interface. A face turns its methods
 //! into [`Command`]s and [`TunnelState`] into its signals; there is nothing else between them.
 
+mod fallback;
 mod inner;
 mod relay;
 mod rx_buf;
@@ -18,6 +19,7 @@ use tracing::Instrument;
 use zeroize::Zeroizing;
 
 use crate::inner_tls;
+use crate::log::OUTCOME;
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
@@ -44,6 +46,7 @@ pub struct Tunnel {
 }
 
 /// What a tunnel is started with.
+#[derive(Clone)]
 pub struct Attempt {
     /// The connection.
     pub profile: Profile,
@@ -275,16 +278,35 @@ impl Tunnel {
 
 /// The whole life of a tunnel; `Ok` where it was told to end.
 async fn run(
-    attempt: Attempt,
+    mut attempt: Attempt,
     mut commands: mpsc::Receiver<Command>,
     state: &watch::Sender<TunnelState>,
 ) -> Result<(), Failure> {
+    loop {
+        // what another call would need is wiped as soon as this one is up
+        let mut spare = Some(attempt.clone());
+        let Err(failure) = call(attempt, &mut commands, state, &mut spare).await else { return Ok(()) };
+        let reduced = spare.and_then(|spare| {
+            let profile = fallback::without_what_failed(&spare.profile, &failure)?;
+            Some(Attempt { profile, ..spare })
+        });
+        let Some(next) = reduced else { return Err(failure) };
+        tracing::info!(target: OUTCOME, "Trying again without that: {failure}.");
+        attempt = next;
+    }
+}
+
+/// One call, from the name of the gateway to the end of the session.
+async fn call(
+    attempt: Attempt,
+    commands: &mut mpsc::Receiver<Command>,
+    state: &watch::Sender<TunnelState>,
+    spare: &mut Option<Attempt>,
+) -> Result<(), Failure> {
     let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
-    let Inner { connector, user_name } = inner::prepare(&profile, &secrets, owner.as_deref()).await?;
-    let mut config = profile.session_config(&secrets, connector, user_name)?;
-    drop(secrets);
-    (config.answers, config.may_ask) = (answers, may_ask);
     let opening = async {
+        let Inner { connector, user_name } = inner::prepare(&profile, &secrets, owner.as_deref()).await?;
+        let config = profile.session_config(&secrets, connector, user_name)?;
         let mut settings = Settings::from(&profile);
         if let Some(path) = &profile.ca_cert {
             settings.ca_certificates = Some(CaCertificates::read(path, owner.as_deref()).await?);
@@ -292,16 +314,17 @@ async fn run(
         let progress = |step: Step| {
             state.send_replace(TunnelState::Starting(step.into()));
         };
-        transport::open(&settings, progress).await
+        Ok::<_, Failure>((config, transport::open(&settings, progress).await?))
     };
-    let connection = tokio::select! {
+    let (config, connection) = tokio::select! {
         biased;
-        () = told_to_end(&mut commands) => return Ok(()),
-        connection = opening => connection?,
+        () = told_to_end(commands) => return Ok(()),
+        opened = opening => opened?,
     };
+    drop(secrets);
+    let config = session::Config { answers, may_ask, server_verified: connection.verified, ..config };
     let mut entropy = [0; 32];
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
-    config.server_verified = connection.verified;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
     let gateway = connection.address.ip();
     let open_device = |mtu| Tun::create(&profile.interface, mtu);
@@ -310,6 +333,7 @@ async fn run(
             Progress::Phase(phase) => TunnelState::Starting(Phase::Session(phase)),
             Progress::Asking(question) => TunnelState::Asking(question),
             Progress::Up { interface, parameters } => {
+                *spare = None;
                 TunnelState::Up(Arc::new(Established { interface: interface.to_owned(), gateway, parameters }))
             }
         });

@@ -20,6 +20,8 @@ pub struct Eap {
     pub anonymous_identity: Option<String>,
     /// Which part of a method's key the crypto binding takes.
     pub hlak: HlakRule,
+    /// The profile names neither methods nor whom to trust inside of them: what cannot be used may be done without.
+    pub by_default: bool,
 }
 
 impl Eap {
@@ -34,6 +36,11 @@ impl Eap {
             hlak: self.hlak,
             tls,
         }
+    }
+
+    /// Allows no method any more that needs TLS.
+    pub(crate) fn remove_tunnels(&mut self) {
+        self.methods.retain(|method| !needs_tls(*method));
     }
 
     /// Whether a method may be used that needs TLS inside EAP.
@@ -135,7 +142,9 @@ pub(super) fn read(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Ea
         _ => HlakRule::Msk,
     };
     let anonymous_identity = reader.text("anonymous-identity").map(str::to_owned);
-    Eap { methods: read_methods(reader, circumstances), inner_methods: inner, ttls, anonymous_identity, hlak }
+    let by_default = reader.text("eap").is_none() && !certificate && !names_trust(reader);
+    let methods = read_methods(reader, circumstances);
+    Eap { methods, inner_methods: inner, ttls, anonymous_identity, hlak, by_default }
 }
 
 fn read_methods(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Vec<EapMethod> {
@@ -171,8 +180,7 @@ fn default_methods(reader: &Reader<'_>, circumstances: &Circumstances) -> Vec<Ea
     if certificate {
         return vec![EapMethod::Tls, EapMethod::Peap];
     }
-    let trust = ["tls-ca-cert", "tls-remotename", "tls-fingerprint"].iter().any(|name| reader.text(name).is_some());
-    let tunnels = trust || verified;
+    let tunnels = names_trust(reader) || verified;
     let methods = [
         (EapMethod::MsChapV2, true),
         (EapMethod::Peap, tunnels),
@@ -182,6 +190,11 @@ fn default_methods(reader: &Reader<'_>, circumstances: &Circumstances) -> Vec<Ea
         (EapMethod::Md5, md5),
     ];
     methods.into_iter().filter_map(|(method, allowed)| allowed.then_some(method)).collect()
+}
+
+/// Whether the profile says whom to trust inside EAP.
+fn names_trust(reader: &Reader<'_>) -> bool {
+    ["tls-ca-cert", "tls-remotename", "tls-fingerprint"].iter().any(|name| reader.text(name).is_some())
 }
 
 pub(super) fn read_inner_tls(reader: &mut Reader<'_>) -> InnerTls {

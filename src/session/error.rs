@@ -28,6 +28,11 @@ pub enum Error {
     /// The server accepted the user without proof that it knows the password (RFC 2759 5), or that it is the one at the
     /// other end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// The server offered no method of EAP that may be used.
+    NoCommonEapMethod {
+        /// The last one that it asked for.
+        asked: String,
+    },
     /// TLS inside EAP failed: certificates, ours or the server's.
     InnerTls(TlsError),
     /// The server asks what only a person can answer, and nobody may be asked.
@@ -112,11 +117,7 @@ impl Error {
             Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
                 "the server insists on EAP for authentication, which this connection refuses (refuse-eap)".to_owned(),
             ),
-            Failure::NoCommonEapMethod { asked } => Error::PeerIncompatible(format!(
-                "the server asks for {asked} inside EAP, which this connection does not allow or support, and took none \
-                 of the methods that it was offered instead; {}",
-                what_it_needs(&asked)
-            )),
+            Failure::NoCommonEapMethod { asked } => Error::NoCommonEapMethod { asked },
             Failure::InnerTls(error) => Error::InnerTls(error),
             Failure::Misbehaved(what) => Error::PeerMisbehaved(what),
             Failure::Stalled(malformed) => {
@@ -243,6 +244,12 @@ impl fmt::Display for Error {
             Error::PeerNotAuthentic => f.write_str(
                 "the server accepted the password without proof that it knows it; it may not be the server that it \
                  claims to be, and nothing was sent into the tunnel",
+            ),
+            Error::NoCommonEapMethod { asked } => write!(
+                f,
+                "the server asks for {asked} inside EAP, which this connection does not allow or support, and took none \
+                 of the methods that it was offered instead; {}",
+                what_it_needs(asked)
             ),
             Error::InnerTls(error) => write!(f, "the authentication inside EAP failed: {error}"),
             Error::NobodyToAsk(question) => {

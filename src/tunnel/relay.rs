@@ -66,7 +66,7 @@ pub(super) enum Progress<'a> {
 pub(super) async fn run<S, D, F>(
     session: Session,
     stream: S,
-    commands: mpsc::Receiver<Command>,
+    commands: &mut mpsc::Receiver<Command>,
     open_device: impl Fn(u16) -> F,
     mut publish: impl FnMut(Progress<'_>),
 ) -> Result<(), Failure>
@@ -121,10 +121,10 @@ fn now() -> Instant {
     time::Instant::now().into_std()
 }
 
-struct Relay<S, D> {
+struct Relay<'c, S, D> {
     session: Session,
     stream: S,
-    commands: mpsc::Receiver<Command>,
+    commands: &'c mut mpsc::Receiver<Command>,
     device: Option<D>,
     /// Largest datagram that the server takes.
     mtu: usize,
@@ -148,8 +148,8 @@ struct Relay<S, D> {
     lost: (u64, u64),
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<S, D> {
-    fn new(session: Session, stream: S, commands: mpsc::Receiver<Command>) -> Self {
+impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
+    fn new(session: Session, stream: S, commands: &'c mut mpsc::Receiver<Command>) -> Self {
         Relay {
             session,
             stream,

@@ -342,7 +342,7 @@ fn start_with<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     password: &str,
     make: impl Fn(Interface) -> Result<FakeDevice, tun::Error> + Send + Sync + 'static,
 ) -> Running {
-    let (commands, inbox) = mpsc::channel(4);
+    let (commands, mut inbox) = mpsc::channel(4);
     let (announce, up) = mpsc::unbounded_channel();
     let session = Session::new(config(password), CERTIFICATE, [9; 32], now());
     let interface = Interface::default();
@@ -354,7 +354,7 @@ fn start_with<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let device = make(for_relay.clone());
             async move { device }
         };
-        run(session, stream, inbox, open_device, |progress| {
+        run(session, stream, &mut inbox, open_device, |progress| {
             if let Progress::Up { interface, parameters } = progress {
                 assert_eq!(interface, "sstp7");
                 let _ = announce.send(parameters.mtu);
