@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
 pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
@@ -78,6 +78,8 @@ pub enum Event {
     /// The authentication goes on with a person's [`answer`](Session::answer), which must come before the server's
     /// patience ends: 60 seconds after the call was taken (MS-SSTP 3.2.2.1).
     Asks(Question),
+    /// The server wants people to read this (RFC 3748 5.2): printable characters only.
+    Notification(String),
     /// Datagrams may flow.
     Up(NetworkParameters),
     /// What `Up` announced has changed, or holds again after the link was negotiated anew.
@@ -386,7 +388,7 @@ impl Session {
             ppp::Event::Phase(ppp::Phase::Network) => self.enter(Phase::NetworkLayerProtocol),
             ppp::Event::Phase(ppp::Phase::Terminate) => self.enter(Phase::Terminating),
             ppp::Event::Asks(question) => self.events.push_back(Event::Asks(question)),
-            ppp::Event::Notification(text) => info!("The server says: {text}"),
+            ppp::Event::Notification(text) => self.events.push_back(Event::Notification(text)),
             ppp::Event::Authenticated(hlak) => {
                 // Call Connected leaves before any network control protocol (MS-SSTP 3.2.7.1)
                 call.authenticated(now, &hlak);

@@ -27,6 +27,7 @@ use tokio::time::{self, Sleep, sleep_until, timeout};
 use super::rx_buf::RxBuf;
 use super::{Command, Failure};
 use crate::datapath::{DataHeader, TxBuf};
+use crate::log::OUTCOME;
 use crate::session::{Event, NetworkParameters, Phase, Question, Session};
 use crate::tun::{self, Device};
 use crate::wire::ip::{self, IpVersion};
@@ -81,6 +82,7 @@ where
         while let Some(event) = relay.events.pop_front() {
             match event {
                 Event::Phase(phase) => publish(Progress::Phase(phase)),
+                Event::Notification(text) => tracing::info!(target: OUTCOME, "The server says: {text}"),
                 Event::Asks(question) => publish(Progress::Asking(question)),
                 Event::Up(parameters) if !relay.closing() => match open_device(parameters.mtu).await {
                     Ok(device) => {

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
-use nm_sstp::session::{Config, EapConfig, Error, Event, Methods, NetworkParameters, Phase, Session};
+use nm_sstp::session::{Config, EapConfig, Error, Event, Methods, NetworkParameters, Phase, Question, Session};
 use nm_sstp::wire::ip::IpVersion;
 use sstp_test_server as server;
 use sstp_test_server::{Behaviour, Method, Server, User};
@@ -93,6 +93,8 @@ pub struct Pair {
     pub delivered: Vec<Vec<u8>>,
     /// Datagrams that the server delivered.
     pub server_delivered: Vec<Vec<u8>>,
+    /// Questions that [`asked`](Self::asked) has returned.
+    questions: usize,
     start: Instant,
     now: Instant,
     tx: TxBuf,
@@ -117,6 +119,7 @@ impl Pair {
             received: Vec::new(),
             delivered: Vec::new(),
             server_delivered: Vec::new(),
+            questions: 0,
             start: now,
             now,
             tx: TxBuf::new(),
@@ -139,6 +142,27 @@ impl Pair {
             Some(parameters) => parameters,
             None => panic!("not up: {:?}\nserver: {:?}", self.events, self.server_events),
         }
+    }
+
+    /// Goes on until the client asks something that was not looked at before; panics where it closes instead.
+    pub fn asked(&mut self) -> Question {
+        let seen = self.questions;
+        let question = |pair: &Pair| {
+            let mut questions = pair.events.iter().filter_map(|(_, event)| match event {
+                Event::Asks(question) => Some(question.clone()),
+                _ => None,
+            });
+            questions.nth(seen)
+        };
+        self.run(|pair| question(pair).is_some() || pair.result().is_some());
+        self.questions += 1;
+        question(self).unwrap_or_else(|| panic!("nothing was asked: {:?}", self.events))
+    }
+
+    /// A person answers.
+    pub fn answer(&mut self, answer: &str) {
+        self.client.answer(self.now, &Zeroizing::new(answer.to_owned()));
+        self.settle();
     }
 
     /// Goes on until the client is closed.
