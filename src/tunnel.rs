@@ -282,6 +282,7 @@ async fn run(
     mut commands: mpsc::Receiver<Command>,
     state: &watch::Sender<TunnelState>,
 ) -> Result<(), Failure> {
+    let mut first = None;
     loop {
         // what another call would need is wiped as soon as this one is up
         let mut spare = Some(attempt.clone());
@@ -290,9 +291,16 @@ async fn run(
             let profile = fallback::without_what_failed(&spare.profile, &failure)?;
             Some(Attempt { profile, ..spare })
         });
-        let Some(next) = reduced else { return Err(failure) };
-        tracing::info!(target: OUTCOME, "Trying again without that: {failure}.");
-        attempt = next;
+        match (reduced, first.take()) {
+            (Some(next), before) => {
+                tracing::info!(target: OUTCOME, "Trying again without that: {failure}.");
+                first = before.or(Some(failure));
+                attempt = next;
+            }
+            // what the server wanted first is what it wants, and what a person can do something about
+            (None, Some(before)) if fallback::is_no_agreement(&failure) => return Err(before),
+            (None, _) => return Err(failure),
+        }
     }
 }
 

@@ -33,6 +33,11 @@ pub(super) fn without_what_failed(profile: &Profile, failure: &Failure) -> Optio
     reduced.check().is_ok().then_some(reduced)
 }
 
+/// Whether the two sides found no way to authenticate in common.
+pub(super) fn is_no_agreement(failure: &Failure) -> bool {
+    matches!(failure, Failure::Session(Error::NoCommonEapMethod { .. } | Error::PeerIncompatible(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -2,13 +2,14 @@
 # The cases: one line each, in a table that says who logs in how, at which server, and what the server must say.
 
 # Servers that ask FreeRADIUS; the name of a column below, and its port.
-declare -A AUTH_PORT=([pap]=600 [chap-md5]=601 [mschapv2]=602 [eap]=603 [eap12]=604 [eap-start]=605 [silent]=606 [bypass]=607)
+declare -A AUTH_PORT=([pap]=600 [chap-md5]=601 [mschapv2]=602 [eap]=603 [eap12]=604 [eap-start]=605 [silent]=606 [bypass]=607 [both]=608)
 BYPASS_COOKIE=ClientHTTPCookie=lab
 
 servers_up() {
     local name
     for name in pap chap-md5 mschapv2 eap; do auth_server $name "$RADIUS13" --auth $name; done
     auth_server eap12 "$RADIUS12" --auth eap --hash sha1
+    auth_server both "$RADIUS13" --auth eap,mschapv2
     auth_server eap-start "$RADIUS13" --auth eap --misbehave eap-start
     auth_server silent 127.0.0.1:9 --auth mschapv2                      # nobody listens there
     auth_server bypass "$RADIUS13" --auth mschapv2 --bypass-cookie $BYPASS_COOKIE
@@ -78,6 +79,15 @@ code_forgotten() {
     lacks "$(cat /etc/NetworkManager/system-connections/vpn*.nmconnection)" '^(otp|x-dynamic-challenge:otp)=' "the connection's file"
 }
 
+# A profile that says nothing of EAP, and a server that wants first what there is not, or a certificate that nobody told us
+# to trust: it connects where the server takes something else, and says what was wanted where it does not.
+something_else() { # ACCOUNT WANTED
+    login both "$1" wonderland "RADIUS: mschapv2 accepted, $KEYS16"
+    contains "$(new_log)" "Trying again without that: .*$2" "the log"
+    nmcli connection delete vpn >/dev/null || fail "nmcli connection delete"
+    login_refused eap "$1" wonderland "the client wants EAP types" "failed: .*$2"
+}
+
 auth_profile() { # SERVER USER PASSWORD [KEY=VALUE]...
     local VPN_USER=$2 server=$1 password=$3; shift 3
     profile vpn gateway=$SERVER_NAME:"${AUTH_PORT[$server]}" "$@"
@@ -132,6 +142,8 @@ login_cases() {
         IFS='|' read -r name server keys <<<"$name"
         auth_case "$name" login_asked "$server" "${alice[@]}" wonderland 'Password:' "EAP type (21|25) .* accepted, $KEYS32" "${EAP_ONLY[@]}" $trust $keys
     done
+    auth_case "PEAP of a stranger first, then MS-CHAPv2" something_else peap-first "tls-fingerprint"
+    auth_case "EAP-TLS first, then MS-CHAPv2" something_else tls-first "asks for EAP-TLS"
     # shellcheck disable=SC2086 # words
     certificate_cases $trust $tls
 }
