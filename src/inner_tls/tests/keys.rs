@@ -101,3 +101,36 @@ fn the_keys_of_tls_13_are_those_of_rfc_9190_and_rfc_8446() {
         assert_eq!(exported, of_server);
     }
 }
+
+fn hex(digits: &str) -> Vec<u8> {
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+/// A recorded EAP-TLS exchange with FreeRADIUS 3.2.1: what it sent as MS-MPPE-Recv-Key and MS-MPPE-Send-Key is the MSK. The
+/// tests above show that the same computation is what the library exports.
+#[test]
+fn the_msk_of_a_recorded_exchange_with_tls_12() {
+    let master =
+        hex("51eba97ad6e6337934569881db52d312154d2948d4c853380333a3338d90af5cd8b88d225b8b7a31bdf8590c52fec3dc");
+    let client_random = hex("f2824da44e48322ecbc020abf9e2b8f3c0197f69f72124afd59e1dd491c91b84");
+    let server_random = hex("29bbc95925eb8c27fc710c2ab583a903f22a0fea27e7f4c27bac5c62dbfe6c23");
+    let msk = hex(concat!(
+        "9007af0fbed89c18d8c24cc782ddf10330f07dba288a18fe96886949664e09ee",
+        "02cd610c89e6dedd0d7a07bc1764f3d4257482dc17e7b9897087e69b5d6fa98a"
+    ));
+    let seed = [&b"client EAP encryption"[..], &client_random, &server_random].concat();
+    assert_eq!(p_sha384(&master, &seed, 128)[..64], msk);
+}
+
+/// As above, with TLS 1.3 (RFC 9190 2.3).
+#[test]
+fn the_msk_of_a_recorded_exchange_with_tls_13() {
+    let exporter =
+        hex("39ec6d8f754d1e114a5c5eb89222807dd456cd8cb6f1a7ac180760d2b49aea10d6f4eb127ce3d1e91a5bb6613067fb05");
+    let msk = hex(concat!(
+        "7d29fcc984174ffe6cf080bdfdb43b2948d18cdaef100ca52faeb9ceefa4c32a",
+        "7e4fff98bef0251a95a88ec5c9d8e74200eb6f00ae8cbddc2e481db6e5430039"
+    ));
+    let secret = expand_label(&exporter, "EXPORTER_EAP_TLS_Key_Material", &Sha384::digest([]), 48);
+    assert_eq!(expand_label(&secret, "exporter", &Sha384::digest([13]), 128)[..64], msk);
+}
