@@ -36,7 +36,7 @@ use crate::crypto::Entropy;
 use crate::datapath::{DataHeader, TxBuf};
 use crate::ppp::auth::Credentials;
 use crate::ppp::lcp::LcpConfig;
-use crate::ppp::{self, Frame, Ppp};
+use crate::ppp::{self, Frame, LowerDown, Ppp};
 use crate::sstp::{self, Call, End, Misbehaviour};
 use crate::wire::http::{NotHttp, Request, Response};
 use crate::wire::ip::{self, IpVersion};
@@ -450,7 +450,11 @@ impl Session {
     /// call; `end` is `None` where the connection just ended.
     fn conclude(&mut self, end: Option<End>) {
         let phase = self.reached;
-        let failure = self.ppp.lower_down(end.as_ref().is_none_or(End::is_without_reason));
+        let failure = self.ppp.lower_down(match &end {
+            Some(End::NegotiationTimeout) => LowerDown::TimedOut,
+            Some(end) if !end.is_without_reason() => LowerDown::WithReason,
+            _ => LowerDown::WithoutReason,
+        });
         let failure = self.error.take().or(failure.map(|failure| Error::from_ppp(failure, phase)));
         let ended = || match end {
             Some(end) => Error::from_call(end, phase, self.ppp.eap_method(), self.hlak),

@@ -19,6 +19,12 @@ use crate::wire::{Malformed, printable};
 const PAP_RESTART: Duration = Duration::from_secs(3);
 const PAP_MAX_REQUESTS: u32 = 10;
 
+/// Most CHAP Challenges before a verdict: more than a server sends that repeats one every second for as long as it is waited for.
+const MAX_CHALLENGES: u32 = 128;
+
+/// Questions to a person in one authentication; a server that asks on is one that does not end.
+pub(super) const MAX_QUESTIONS: u32 = 10;
+
 /// Authentication protocols, as LCP negotiates them (RFC 1661 6.2). The greater one is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -210,6 +216,8 @@ pub struct Authenticator {
     mru: u16,
     entropy: Entropy,
     method: Method,
+    /// CHAP Challenges since the last Success.
+    challenges: u32,
     /// The last text that the peer wants people to read.
     notification: Option<String>,
 }
@@ -231,7 +239,7 @@ impl Authenticator {
             AuthProtocol::MsChapV2 => Method::MsChapV2(MsChapV2::default()),
             AuthProtocol::Eap => Method::Eap(Box::new(Eap::outer())),
         };
-        Authenticator { credentials, eap, mru, entropy, method, notification: None }
+        Authenticator { credentials, eap, mru, entropy, method, challenges: 0, notification: None }
     }
 
     /// The protocol that it speaks.
@@ -341,37 +349,9 @@ impl Authenticator {
                 *restart_timer = None;
                 Ok(Some(outcome))
             }
-            Method::ChapMd5 { identifier } => match (ChapPacket::parse(packet)?, *identifier) {
-                (ChapPacket::Challenge { value, .. }, _) => {
-                    *identifier = Some(packet.identifier);
-                    let response = chap_md5(packet.identifier, credentials.password.as_bytes(), value);
-                    let name = credentials.user_name.as_bytes();
-                    let response = ChapPacket::Response { value: &response, name };
-                    out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
-                    Ok(None)
-                }
-                (ChapPacket::Success(_), None) => Ok(Some(success_unasked())),
-                (ChapPacket::Success(_) | ChapPacket::Failure(_), due) if due != Some(packet.identifier) => {
-                    Err(Malformed::value("identifier of the verdict on our CHAP response", 1, packet.identifier))
-                }
-                (ChapPacket::Success(_), Some(_)) => Ok(Some(Outcome::Authenticated(Hlak::zero()))),
-                (ChapPacket::Failure(message), _) => {
-                    Ok(Some(Outcome::Failed { code: None, message: printable(message) }))
-                }
-                (ChapPacket::Response { .. } | ChapPacket::ChangePassword(_), _) => Ok(None),
-            },
-            Method::MsChapV2(mschapv2) => match ChapPacket::parse(packet)? {
-                ChapPacket::Challenge { value, .. } => {
-                    let value = mschapv2.challenge(packet.identifier, value, credentials, entropy)?;
-                    let response = ChapPacket::Response { value: &value, name: credentials.user_name.as_bytes() };
-                    out.push(Protocol::CHAP, |frame| response.emit(packet.identifier, frame));
-                    Ok(None)
-                }
-                ChapPacket::Success(_) if !mschapv2.has_answered() => Ok(Some(success_unasked())),
-                ChapPacket::Success(message) => mschapv2.success(packet.identifier, message, credentials).map(Some),
-                ChapPacket::Failure(message) => mschapv2.failure(packet.identifier, message),
-                ChapPacket::Response { .. } | ChapPacket::ChangePassword(_) => Ok(None),
-            },
+            Method::ChapMd5 { .. } | Method::MsChapV2(_) => {
+                self.handle_chap(ChapPacket::parse(packet)?, packet.identifier, out)
+            }
             Method::Eap(eap) => {
                 let mru = usize::from(self.mru);
                 let (outcome, text) = eap.handle_packet(packet, &self.eap, credentials, entropy, mru, out)?;
@@ -379,6 +359,59 @@ impl Authenticator {
                 Ok(outcome)
             }
         }
+    }
+
+    fn handle_chap(
+        &mut self,
+        packet: ChapPacket<'_>,
+        identifier: u8,
+        out: &mut Outbox,
+    ) -> Result<Option<Outcome>, Malformed> {
+        let Authenticator { credentials, entropy, .. } = self;
+        if let ChapPacket::Challenge { value, .. } = packet {
+            let (md5, mschapv2);
+            let value: &[u8] = match &mut self.method {
+                Method::ChapMd5 { identifier: due } => {
+                    *due = Some(identifier);
+                    md5 = chap_md5(identifier, credentials.password.as_bytes(), value);
+                    &md5
+                }
+                Method::MsChapV2(method) => {
+                    mschapv2 = method.challenge(identifier, value, credentials, entropy)?;
+                    &mschapv2
+                }
+                Method::Pap { .. } | Method::Eap(_) => return Ok(None),
+            };
+            self.challenges += 1;
+            if self.challenges > MAX_CHALLENGES {
+                return Ok(Some(Outcome::Misbehaved("it challenges without end".to_owned())));
+            }
+            let response = ChapPacket::Response { value, name: credentials.user_name.as_bytes() };
+            out.push(Protocol::CHAP, |frame| response.emit(identifier, frame));
+            return Ok(None);
+        }
+        let answered = self.has_answered();
+        let outcome = match (&mut self.method, packet) {
+            (_, ChapPacket::Success(_)) if !answered => success_unasked(),
+            (Method::ChapMd5 { identifier: due }, ChapPacket::Success(_) | ChapPacket::Failure(_))
+                if *due != Some(identifier) =>
+            {
+                return Err(Malformed::value("identifier of the verdict on our CHAP response", 1, identifier));
+            }
+            (Method::ChapMd5 { .. }, ChapPacket::Success(_)) => Outcome::Authenticated(Hlak::zero()),
+            (Method::ChapMd5 { .. }, ChapPacket::Failure(message)) => {
+                Outcome::Failed { code: None, message: printable(message) }
+            }
+            (Method::MsChapV2(mschapv2), ChapPacket::Success(message)) => {
+                mschapv2.success(identifier, message, &mut self.credentials)?
+            }
+            (Method::MsChapV2(mschapv2), ChapPacket::Failure(message)) => return mschapv2.failure(identifier, message),
+            _ => return Ok(None),
+        };
+        if matches!(outcome, Outcome::Authenticated(_)) {
+            self.challenges = 0;
+        }
+        Ok(Some(outcome))
     }
 
     /// A person has answered the question of the last [`Outcome::Asks`]; does nothing where there was none.

@@ -155,13 +155,12 @@ impl fmt::Debug for EapConfig {
 }
 
 /// The peer's side of one EAP conversation.
-#[derive(Debug)]
 pub(super) struct Eap {
     is_inner: bool,
     method: Option<Method>,
     /// The last Request: its identifier and data, and the Response where there is one yet (RFC 3748 4.1: a
     /// retransmission gets it again).
-    last: Option<(u8, Vec<u8>, Option<Vec<u8>>)>,
+    last: Option<(u8, Vec<u8>, Option<Zeroizing<Vec<u8>>>)>,
     requests: u32,
     naks: u32,
     /// The type that was refused last.
@@ -170,11 +169,18 @@ pub(super) struct Eap {
     is_over: bool,
 }
 
+/// Does not show the last Response, which may hold what a person answered.
+impl fmt::Debug for Eap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eap").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 /// What a packet, or a person's answer, came to.
 #[derive(Default)]
 pub(super) struct Turn {
     /// The Response, a whole packet.
-    pub(super) response: Option<Vec<u8>>,
+    pub(super) response: Option<Zeroizing<Vec<u8>>>,
     /// The end, or a question.
     pub(super) outcome: Option<Outcome>,
     /// The server wants people to read this (RFC 3748 5.2).
@@ -401,11 +407,11 @@ impl Eap {
             eap_type::IDENTITY => {
                 let Credentials { user_name, anonymous_identity, .. } = &context.credentials;
                 let identity = anonymous_identity.as_ref().filter(|_| !self.is_inner).unwrap_or(user_name);
-                return Ok((kind, Step::Respond(identity.as_bytes().to_vec()), None));
+                return Ok((kind, Step::respond(identity.as_bytes()), None));
             }
             eap_type::NOTIFICATION => {
                 let text = Some(printable(data)).filter(|text| !text.is_empty());
-                return Ok((kind, Step::Respond(Vec::new()), text));
+                return Ok((kind, Step::respond(Vec::new()), text));
             }
             _ => {}
         }
@@ -440,7 +446,7 @@ impl Eap {
                     // RFC 3748 5.3.1: there is no alternative
                     kinds.push(0);
                 }
-                Ok((eap_type::NAK, Step::Respond(kinds), None))
+                Ok((eap_type::NAK, Step::respond(kinds), None))
             }
         }
     }
@@ -461,7 +467,7 @@ impl Eap {
             Step::Fail(data, outcome) => (data, Some(outcome)),
         };
         let response = data.zip(self.last.as_ref().map(|(identifier, ..)| *identifier)).map(|(data, identifier)| {
-            let mut packet = Vec::new();
+            let mut packet = Zeroizing::new(Vec::with_capacity(1024));
             EapPacket::Response { kind, data: &data }.emit(identifier, &mut packet);
             packet
         });

@@ -14,7 +14,7 @@ use super::ipcp::IpcpPolicy;
 use super::ipv6cp::Ipv6cpPolicy;
 use super::lcp::{Lcp, LcpEvent, PeerOptions};
 use super::negotiator::{Ending, Layer, Negotiator};
-use super::{Config, Event, Failure, Frame, NetworkParameters, Outbox, Phase};
+use super::{Config, Event, Failure, Frame, LowerDown, NetworkParameters, Outbox, Phase};
 use crate::crypto::Entropy;
 use crate::crypto::binding::Hlak;
 use crate::wire::Malformed;
@@ -91,12 +91,17 @@ impl Ppp {
         }
     }
 
-    /// The lower layer is down: nothing can be sent any more. Returns why the link had failed by then; where it had not, and
-    /// the server took it down `without_reason`, what that means by itself (some servers just hang up on who is refused).
-    pub fn lower_down(&mut self, without_reason: bool) -> Option<Failure> {
+    /// The lower layer is down: nothing can be sent any more. Returns why the link had failed by then; where it had not,
+    /// what that end means by itself: some servers just hang up on who is refused, others go on with what is no part of
+    /// the authentication until nobody waits for them any more.
+    pub fn lower_down(&mut self, how: LowerDown) -> Option<Failure> {
         self.finished = true;
         let failure = self.failure.take().or_else(|| self.unanswered());
-        failure.or_else(|| self.refused_silently().filter(|_| without_reason))
+        failure.or_else(|| match how {
+            LowerDown::WithReason => None,
+            LowerDown::WithoutReason => self.refused_silently().or_else(|| self.stalled()),
+            LowerDown::TimedOut => self.stalled(),
+        })
     }
 
     /// A person has answered the question of the last [`Event::Asks`]; does nothing where there is none.
@@ -364,8 +369,13 @@ impl Ppp {
 
     fn authentication_timed_out(&mut self, now: Instant) {
         let protocol = self.lcp.peer().authentication.map_or(Protocol::LCP, |auth| auth.protocol());
-        let failure = self.unanswered().or(self.discarded.take().map(Failure::Stalled));
+        let failure = self.unanswered().or_else(|| self.stalled());
         self.fail(now, failure.unwrap_or(Failure::Unanswered(protocol)));
+    }
+
+    /// What it means that authentication goes no further after its last packet was discarded.
+    fn stalled(&mut self) -> Option<Failure> {
+        self.discarded.take().map(Failure::Stalled)
     }
 
     fn authenticated(&mut self, hlak: Hlak) {
@@ -373,6 +383,7 @@ impl Ppp {
             // of use where the link is negotiated anew
             self.config.credentials = authenticator.credentials().clone();
         }
+        self.config.answers.clear();
         self.enter(Phase::Network);
         self.events.push_back(Event::Authenticated(hlak));
     }

@@ -108,6 +108,17 @@ pub enum Phase {
     Terminate,
 }
 
+/// How the layer below the link went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LowerDown {
+    /// The server took it down and did not say why.
+    WithoutReason,
+    /// What ended it says why.
+    WithReason,
+    /// The server was waited for in vain.
+    TimedOut,
+}
+
 /// What the link tells its owner.
 #[derive(Debug)]
 pub enum Event {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::auth::{Credentials, Outcome, Question};
+use super::auth::{Credentials, MAX_QUESTIONS, Outcome, Question};
 use crate::crypto::Entropy;
 use crate::crypto::binding::{Hlak, mac_eq};
 use crate::crypto::mppe::MasterKey;
@@ -13,9 +13,6 @@ use crate::crypto::mschapv2::{PasswordHash, authenticator_response, nt_response,
 use crate::crypto::password_change::{new_password_encrypted_with_old_hash, old_hash_encrypted_with_new_hash};
 use crate::wire::auth::{ChangePassword, MsChapV2Failure, MsChapV2Response, parse_mschapv2_success};
 use crate::wire::{Malformed, Problem};
-
-/// Questions to the person in one authentication; a server that asks on is one that does not end.
-const MAX_QUESTIONS: u32 = 10;
 
 /// Error codes of a Failure that a person can do something about (RFC 2759 6).
 mod error {
@@ -28,13 +25,20 @@ mod error {
 const CHANGE_VERSION: u32 = 3;
 
 /// Our side of MS-CHAPv2.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct MsChapV2 {
     pub(super) sent: Option<Box<Sent>>,
     pending: Option<Pending>,
     /// The new password, until the server has said whether it takes it.
     new_password: Option<Zeroizing<String>>,
     questions: u32,
+}
+
+/// Does not show a new password.
+impl fmt::Debug for MsChapV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MsChapV2").field("sent", &self.sent).finish_non_exhaustive()
+    }
 }
 
 /// What the reply to our response is checked against.
@@ -53,7 +57,6 @@ impl fmt::Debug for Sent {
 }
 
 /// A refusal that waits for the person's answer.
-#[derive(Debug)]
 struct Pending {
     /// A new password is wanted, not another one.
     change: bool,
@@ -115,7 +118,11 @@ impl MsChapV2 {
         let challenge: [u8; 16] = challenge.try_into().map_err(|_| malformed)?;
         let sent = match self.sent.take() {
             Some(same) if same.identifier == identifier && same.challenge == challenge => self.sent.insert(same),
-            _ => self.sent.insert(Box::new(respond(identifier, challenge, entropy.octets(), credentials))),
+            _ => {
+                // what the server says next is about the password that this response is made with
+                self.new_password = None;
+                self.sent.insert(Box::new(respond(identifier, challenge, entropy.octets(), credentials)))
+            }
         };
         self.pending = None;
         Ok(sent.response.emit())

@@ -1,6 +1,8 @@
 //! EAP packets (RFC 3748 4 and 5), and what stands inside them: EAP-MSCHAPv2's ([MS-CHAP] 2.2;
 //! draft-kamath-pppext-eap-mschapv2), and the pieces of TLS that several methods carry (RFC 5216 3.1).
 
+use zeroize::Zeroizing;
+
 use super::ppp::ControlPacket;
 use super::{Malformed, Problem, need, within};
 
@@ -90,11 +92,13 @@ impl<'a> EapPacket<'a> {
 
     /// Appends the packet.
     pub fn emit(&self, identifier: u8, out: &mut Vec<u8>) {
+        // a Response may hold a password
+        let typed = |kind: u8, data: &[u8]| Zeroizing::new([&[kind], data].concat());
         let (code, data) = match *self {
-            EapPacket::Request { kind, data } => (eap_code::REQUEST, [&[kind], data].concat()),
-            EapPacket::Response { kind, data } => (eap_code::RESPONSE, [&[kind], data].concat()),
-            EapPacket::Success => (eap_code::SUCCESS, Vec::new()),
-            EapPacket::Failure => (eap_code::FAILURE, Vec::new()),
+            EapPacket::Request { kind, data } => (eap_code::REQUEST, typed(kind, data)),
+            EapPacket::Response { kind, data } => (eap_code::RESPONSE, typed(kind, data)),
+            EapPacket::Success => (eap_code::SUCCESS, Zeroizing::default()),
+            EapPacket::Failure => (eap_code::FAILURE, Zeroizing::default()),
         };
         ControlPacket { code, identifier, data: &data }.emit(out);
     }

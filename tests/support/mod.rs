@@ -5,6 +5,9 @@
 
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+pub mod scripted;
+pub mod words;
+
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

@@ -111,7 +111,8 @@ fn string<'v>(value: &'v Variant<'_>, property: &'static str) -> Result<&'v str,
     }
 }
 
-/// The names in an `as` of entries `user:NAME:`; entries of other types are for nobody.
+/// The names in an `as` of entries `user:NAME:`. An entry of another type, which NetworkManager does not know yet, counts as
+/// the name of a user whom nobody has: files must not be read with more rights than the connection has.
 fn owners(value: Option<&Variant<'_>>) -> Result<Vec<String>, Malformed> {
     let array = match value {
         None => return Ok(Vec::new()),
@@ -120,7 +121,8 @@ fn owners(value: Option<&Variant<'_>>) -> Result<Vec<String>, Malformed> {
     };
     let entry = |value: &Variant<'_>| match value {
         Variant::Str(text) => {
-            text.as_str().strip_prefix("user:").map(|rest| rest.split(':').next().unwrap_or(rest).to_owned())
+            let user = text.as_str().strip_prefix("user:").map(|rest| rest.split(':').next().unwrap_or(rest));
+            Some(user.unwrap_or(text.as_str()).to_owned())
         }
         _ => None,
     };
@@ -212,6 +214,8 @@ mod tests {
         assert_eq!(owner(vec![]), Ok(None));
         assert_eq!(owner(vec!["user:alice:"]), Ok(Some("alice".to_owned())));
         assert_eq!(owner(vec!["user:alice"]), Ok(Some("alice".to_owned())));
+        // whoever that is, it is not everybody
+        assert_eq!(owner(vec!["group:staff:"]), Ok(Some("group:staff:".to_owned())));
         assert_eq!(owner(vec!["user:alice:", "user:bob:"]), Err(Malformed::SeveralOwners));
     }
 

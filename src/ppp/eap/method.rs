@@ -6,6 +6,7 @@ use super::super::auth::{Credentials, Outcome, Question};
 use super::EapConfig;
 use crate::crypto::Entropy;
 use crate::crypto::binding::Hlak;
+use crate::wire::Malformed;
 
 /// Octets of a Master Session Key (RFC 3748 7.10).
 pub(super) const MSK_LEN: usize = 64;
@@ -22,14 +23,24 @@ pub(super) struct Context<'a> {
 /// What a method makes of a Request, or of a person's answer.
 pub(super) enum Step {
     /// The data of the Response, the type left out.
-    Respond(Vec<u8>),
+    Respond(Zeroizing<Vec<u8>>),
     /// No Response before a person has answered.
     Ask(Question),
     /// The conversation has failed, after this last Response where there is one.
-    Fail(Option<Vec<u8>>, Outcome),
+    Fail(Option<Zeroizing<Vec<u8>>>, Outcome),
 }
 
 impl Step {
+    /// A Response with these data.
+    pub(super) fn respond(data: impl Into<Vec<u8>>) -> Self {
+        Step::Respond(Zeroizing::new(data.into()))
+    }
+
+    /// What the server sent inside of TLS cannot be read, or is out of turn.
+    pub(super) fn malformed_inside(malformed: Malformed) -> Self {
+        Step::Fail(None, Outcome::Misbehaved(format!("inside of TLS it sent what is no part of it: {malformed}")))
+    }
+
     /// The server breaks the protocol in this way.
     pub(super) fn misbehaved(what: &str) -> Self {
         Step::Fail(None, Outcome::Misbehaved(what.to_owned()))

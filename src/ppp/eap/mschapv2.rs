@@ -23,7 +23,7 @@ impl EapMsChapV2Method {
             EapMsChapV2::Challenge { identifier, value, .. } => {
                 let value = self.mschapv2.challenge(identifier, value, context.credentials, context.entropy)?;
                 let name = context.credentials.user_name.as_bytes();
-                Ok(Step::Respond(EapMsChapV2::Response { identifier, value: &value, name }.emit()))
+                Ok(Step::respond(EapMsChapV2::Response { identifier, value: &value, name }.emit()))
             }
             // EAP itself matches requests and responses, and pppd puts another MS-CHAPv2-ID into its verdict
             EapMsChapV2::SuccessRequest { message, .. } => {
@@ -31,7 +31,7 @@ impl EapMsChapV2Method {
                 match self.mschapv2.success(identifier, message, context.credentials)? {
                     Outcome::Authenticated(hlak) => {
                         self.proven = Some(hlak);
-                        Ok(Step::Respond(EapMsChapV2::SuccessResponse.emit()))
+                        Ok(Step::respond(EapMsChapV2::SuccessResponse.emit()))
                     }
                     outcome => Ok(Step::Fail(None, outcome)),
                 }
@@ -42,7 +42,7 @@ impl EapMsChapV2Method {
                     Outcome::Asks(question) => Ok(Step::Ask(question)),
                     failed => {
                         self.failed = Some(failed);
-                        Ok(Step::Respond(EapMsChapV2::FailureResponse.emit()))
+                        Ok(Step::respond(EapMsChapV2::FailureResponse.emit()))
                     }
                 }
             }
@@ -57,10 +57,10 @@ impl EapMsChapV2Method {
         Some(match self.mschapv2.answer(answer, context.credentials, context.entropy) {
             Ok(Some(Retry::Response { identifier, value })) => {
                 let name = context.credentials.user_name.as_bytes();
-                Step::Respond(EapMsChapV2::Response { identifier, value: &value, name }.emit())
+                Step::respond(EapMsChapV2::Response { identifier, value: &value, name }.emit())
             }
             Ok(Some(Retry::ChangePassword { identifier, fields })) => {
-                Step::Respond(EapMsChapV2::ChangePassword { identifier, fields: &fields }.emit())
+                Step::respond(EapMsChapV2::ChangePassword { identifier, fields: &fields }.emit())
             }
             Ok(None) => return None,
             Err(question) => Step::Ask(question),

@@ -1,5 +1,7 @@
 //! PEAP version 0 ([MS-PEAP]): another EAP conversation inside of TLS, and the word on how it ended.
 
+use std::fmt;
+
 use zeroize::Zeroizing;
 
 use super::super::auth::Outcome;
@@ -18,13 +20,19 @@ use crate::wire::tlv::{Cryptobinding, Tlv, result_status, tlv_type};
 const EAP_HEADER: usize = 4;
 
 /// PEAP, the peer's side.
-#[derive(Debug)]
 pub(in super::super) struct Peap {
     pub(super) tunnel: Tunnel,
     inner: Box<Eap>,
     /// The key, once both sides have said that they are content.
     key: Option<Zeroizing<[u8; MSK_LEN]>>,
     failed: Option<Outcome>,
+}
+
+/// Does not show the key.
+impl fmt::Debug for Peap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peap").field("inner", &self.inner).field("failed", &self.failed).finish_non_exhaustive()
+    }
 }
 
 impl Peap {
@@ -39,18 +47,24 @@ impl Peap {
             Received::Message(plaintext) => plaintext,
         };
         if plaintext.is_empty() || !self.tunnel.is_established() {
-            return Ok(Step::Respond(self.tunnel.respond(context)));
+            return Ok(Step::respond(self.tunnel.respond(context)));
         }
-        if let [eap_code::REQUEST, inner_identifier, high, low, eap_type::EXTENSIONS, tlvs @ ..] = &plaintext[..]
+        // to discard it would be no use: TLS has lost nothing, and takes no octet twice
+        Ok(self.inside(identifier, &plaintext, context).unwrap_or_else(Step::malformed_inside))
+    }
+
+    /// What came inside of TLS.
+    fn inside(&mut self, identifier: u8, plaintext: &[u8], context: &mut Context<'_>) -> Result<Step, Malformed> {
+        if let [eap_code::REQUEST, inner_identifier, high, low, eap_type::EXTENSIONS, tlvs @ ..] = plaintext
             && usize::from(u16::from_be_bytes([*high, *low])) == plaintext.len()
         {
             return self.extensions(*inner_identifier, tlvs, context);
         }
-        let packet = match plaintext[..] {
+        let packet = match *plaintext {
             [code @ (eap_code::SUCCESS | eap_code::FAILURE), identifier, 0, 4] => {
                 ControlPacket { code, identifier, data: &[] }
             }
-            _ => ControlPacket { code: eap_code::REQUEST, identifier, data: &plaintext },
+            _ => ControlPacket { code: eap_code::REQUEST, identifier, data: plaintext },
         };
         let turn = self.inner.handle(packet, context)?;
         Ok(self.inner_turn(turn, context))
@@ -74,12 +88,12 @@ impl Peap {
             Some(Outcome::Authenticated(_)) => match self.tunnel.key_material() {
                 Ok(key) => {
                     self.key = Some(key);
-                    Step::Respond(self.tunnel.respond(context))
+                    Step::respond(self.tunnel.respond(context))
                 }
                 Err(error) => Step::Fail(None, Outcome::Tls(error)),
             },
-            Some(failed) => Step::Fail(Some(self.tunnel.respond(context)), failed),
-            None => Step::Respond(self.tunnel.respond(context)),
+            Some(failed) => Step::Fail(Some(self.tunnel.respond(context).into()), failed),
+            None => Step::respond(self.tunnel.respond(context)),
         }
     }
 
@@ -106,6 +120,7 @@ impl Peap {
             }
         };
         if result != result_status::SUCCESS {
+            self.key = None;
             self.failed = Some(self.inner.take_failed().unwrap_or(Outcome::refused()));
             push_result(result_status::FAILURE, &mut answer);
             return Ok(self.respond_extensions(identifier, &answer, context));
@@ -150,7 +165,7 @@ impl Peap {
         let data = [&[eap_type::EXTENSIONS], tlvs].concat();
         ControlPacket { code: eap_code::RESPONSE, identifier, data: &data }.emit(&mut packet);
         match self.tunnel.send(&packet) {
-            Ok(()) => Step::Respond(self.tunnel.respond(context)),
+            Ok(()) => Step::respond(self.tunnel.respond(context)),
             Err(step) => step,
         }
     }

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::auth::Question;
+use super::super::auth::{MAX_QUESTIONS, Question};
 use super::method::{Context, Key, Standing, Step};
 use crate::crypto::chap_md5;
 use crate::wire::{Malformed, printable};
@@ -23,7 +23,7 @@ impl Md5 {
         };
         self.answered = true;
         let response = chap_md5(identifier, context.credentials.password.as_bytes(), value);
-        Ok(Step::Respond([&[16], &response[..], context.credentials.user_name.as_bytes()].concat()))
+        Ok(Step::respond([&[16], &response[..], context.credentials.user_name.as_bytes()].concat()))
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -36,12 +36,17 @@ impl Md5 {
 pub(in super::super) struct Token {
     asked: bool,
     answered: bool,
+    questions: u32,
 }
 
 impl Token {
     pub(super) fn handle(&mut self, data: &[u8]) -> Step {
         self.asked = true;
         self.answered = false;
+        self.questions += 1;
+        if self.questions > MAX_QUESTIONS {
+            return Step::misbehaved("it asks a person without end");
+        }
         Step::Ask(Question::OneTimeCode { text: printable(data) })
     }
 
@@ -50,7 +55,7 @@ impl Token {
             return None;
         }
         self.answered = true;
-        Some(Step::Respond(answer.as_bytes().to_vec()))
+        Some(Step::respond(answer.as_bytes()))
     }
 
     pub(super) fn standing(&self) -> Standing {

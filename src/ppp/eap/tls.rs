@@ -64,7 +64,7 @@ impl Tunnel {
         if self.sent < self.outgoing.len() {
             // RFC 5216 2.1.5: until all of our message is sent, the server only acknowledges
             return match piece.data {
-                [] => Ok(Received::Step(Step::Respond(self.respond(context)))),
+                [] => Ok(Received::Step(Step::respond(self.respond(context)))),
                 _ => Err(Malformed::value("flags of TLS in EAP, in place of an acknowledgment", 0, data[0])),
             };
         }
@@ -74,11 +74,11 @@ impl Tunnel {
             return Ok(Received::Step(Step::misbehaved("its TLS message inside EAP has no end")));
         }
         if piece.more {
-            return Ok(Received::Step(Step::Respond(self.empty())));
+            return Ok(Received::Step(Step::respond(self.empty())));
         }
         let message = std::mem::take(&mut self.incoming);
         self.announced = None;
-        self.handle(&message, context)
+        Ok(self.handle(&message, context))
     }
 
     /// The server's Start: a new connection, which speaks first.
@@ -93,27 +93,23 @@ impl Tunnel {
             Ok(client) => self.client = Some(client),
             Err(error) => return Ok(Received::Step(Step::Fail(None, Outcome::Tls(error)))),
         }
-        self.handle(&[], context)
+        Ok(self.handle(&[], context))
     }
 
-    fn handle(&mut self, message: &[u8], context: &Context<'_>) -> Result<Received, Malformed> {
+    fn handle(&mut self, message: &[u8], context: &Context<'_>) -> Received {
         let mut plaintext = Zeroizing::new(Vec::new());
-        let (outgoing, kind) = (&mut self.outgoing, self.kind);
-        outgoing.clear();
+        self.outgoing.clear();
         self.sent = 0;
-        let Some(client) = &mut self.client else { return Ok(Received::Message(plaintext)) };
-        match client.handle(message, outgoing, &mut plaintext) {
-            Ok(()) => Ok(Received::Message(plaintext)),
-            Err(error) => {
-                debug_assert_ne!(kind, 0);
-                Ok(Received::Step(self.fail(error, context)))
-            }
+        let Some(client) = &mut self.client else { return Received::Message(plaintext) };
+        match client.handle(message, &mut self.outgoing, &mut plaintext) {
+            Ok(()) => Received::Message(plaintext),
+            Err(error) => Received::Step(self.fail(error, context)),
         }
     }
 
     /// The end after an error of TLS, with the alert that tells the server.
     fn fail(&mut self, error: TlsError, context: &Context<'_>) -> Step {
-        let alert = (!self.outgoing.is_empty()).then(|| self.respond(context));
+        let alert = (!self.outgoing.is_empty()).then(|| self.respond(context).into());
         Step::Fail(alert, Outcome::Tls(error))
     }
 
@@ -229,7 +225,7 @@ impl EapTls {
                     [0] if self.tunnel.is_tls13() => self.committed = true,
                     _ => return Ok(Step::misbehaved("it sends data inside of EAP-TLS, which carries none")),
                 }
-                Ok(Step::Respond(self.tunnel.respond(context)))
+                Ok(Step::respond(self.tunnel.respond(context)))
             }
         }
     }

@@ -49,13 +49,15 @@ impl Ttls {
                 Err(step) => return Ok(step),
             },
             Some(_) if !plaintext.is_empty() => {
-                if let Some(step) = self.take(&plaintext, context)? {
+                if let Some(step) =
+                    self.take(&plaintext, context).unwrap_or_else(|malformed| Some(Step::malformed_inside(malformed)))
+                {
                     return Ok(step);
                 }
             }
             _ => {}
         }
-        Ok(Step::Respond(self.tunnel.respond(context)))
+        Ok(Step::respond(self.tunnel.respond(context)))
     }
 
     /// The first pairs.
@@ -136,12 +138,12 @@ impl Ttls {
         let Some(Phase2::Eap(eap)) = &mut self.phase2 else { return None };
         let turn = eap.answer(answer, context)?;
         let step = self.inner_turn(turn, context);
-        Some(step.unwrap_or_else(|| Step::Respond(self.tunnel.respond(context))))
+        Some(step.unwrap_or_else(|| Step::respond(self.tunnel.respond(context))))
     }
 
     fn inner_turn(&mut self, Turn { response, outcome, .. }: Turn, context: &Context<'_>) -> Option<Step> {
         if let Some(response) = response {
-            let mut pairs = Vec::new();
+            let mut pairs = Zeroizing::new(Vec::with_capacity(1024));
             Avp::new(avp_code::EAP_MESSAGE, &response).emit(&mut pairs);
             if let Err(step) = self.tunnel.send(&pairs) {
                 return Some(step);
@@ -150,7 +152,7 @@ impl Ttls {
         match outcome {
             Some(Outcome::Asks(question)) => Some(Step::Ask(question)),
             Some(Outcome::Authenticated(_)) | None => None,
-            Some(failed) => Some(Step::Fail(Some(self.tunnel.respond(context)), failed)),
+            Some(failed) => Some(Step::Fail(Some(self.tunnel.respond(context).into()), failed)),
         }
     }
 

@@ -350,18 +350,18 @@ fn protocols_that_we_do_not_speak_are_rejected_in_the_network_phase() {
 fn a_server_that_hangs_up_while_it_judges_our_answer_has_refused_it() {
     // PAP has spoken as soon as the link is up
     let mut bench = Bench::authenticating(config(), PAP);
-    assert_eq!(bench.ppp.lower_down(true), Some(WRONG_PASSWORD));
+    assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), Some(WRONG_PASSWORD));
     for protocol in [CHAP_MD5, MSCHAPV2] {
         let mut bench = Bench::authenticating(config(), protocol);
-        assert_eq!(bench.ppp.lower_down(true), None, "nothing to judge yet");
+        assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), None, "nothing to judge yet");
         let mut bench = Bench::authenticating(config(), protocol);
         bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, &[&[16][..], &[1; 16], b"server"].concat());
-        assert_eq!(bench.ppp.lower_down(true), Some(WRONG_PASSWORD));
+        assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), Some(WRONG_PASSWORD));
     }
-    assert_eq!(Bench::connected().ppp.lower_down(true), None);
+    assert_eq!(Bench::connected().ppp.lower_down(LowerDown::WithoutReason), None);
     // one that says why has another reason
     let mut bench = Bench::authenticating(config(), PAP);
-    assert_eq!(bench.ppp.lower_down(false), None);
+    assert_eq!(bench.ppp.lower_down(LowerDown::WithReason), None);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_terminate_request_may_be_the_only_sign_of_a_wrong_password() {
             bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, b"\x04abcdserver");
         }
         bench.receive(Protocol::LCP, TERMINATE_REQUEST, 9, &[]);
-        assert_eq!(bench.ppp.lower_down(true), Some(failure));
+        assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), Some(failure));
     }
 }
 
