@@ -291,6 +291,39 @@ fn a_text_and_an_answer() {
 }
 
 #[test]
+fn debug_shows_no_answer() {
+    let mut bench = Bench::new(&[EapMethod::Gtc]);
+    bench.question(1, eap_type::GTC, b"Password:");
+    bench.person("hunter2");
+    let mut changing = Bench::answered();
+    changing.question(2, eap_type::MSCHAPV2, &failure(b"E=648 R=0 V=3"));
+    changing.person("hunter2");
+    for bench in [bench, changing] {
+        let shown = format!("{:?}", bench.eap);
+        let octets = format!("{:?}", b"hunter2");
+        assert!(!shown.contains("hunter2") && !shown.contains(octets.trim_matches(['[', ']'])), "{shown}");
+    }
+}
+
+/// The server did not take Change-Password and asks anew: what it accepts then is the old password.
+#[test]
+fn a_new_password_that_was_not_taken_is_forgotten() {
+    let mut bench = Bench::answered();
+    bench.question(2, eap_type::MSCHAPV2, &failure(b"E=648 R=0 C=5B5D7C7D7B3F2F3E3C2C602132262628 V=3"));
+    bench.person("newPass");
+    bench.response(2);
+    let again = EapMsChapV2::Challenge { identifier: 20, value: &CHALLENGE, name: b"" }.emit();
+    let (_, data) = bench.asked(3, eap_type::MSCHAPV2, &again);
+    let Ok(EapMsChapV2::Response { value, .. }) = EapMsChapV2::parse(&data) else { panic!() };
+    let expected = respond(20, CHALLENGE, value[..16].try_into().unwrap(), &bench.credentials);
+    let digits: String = expected.authenticator_response.iter().map(|octet| format!("{octet:02X}")).collect();
+    let message = format!("S={digits}");
+    let taken = EapMsChapV2::SuccessRequest { identifier: 20, message: message.as_bytes() }.emit();
+    bench.asked(4, eap_type::MSCHAPV2, &taken);
+    assert_eq!(bench.credentials.password.as_str(), "clientPass");
+}
+
+#[test]
 fn md5_as_in_chap() {
     let mut bench = Bench::new(&[EapMethod::Md5]);
     let (kind, data) = bench.asked(7, eap_type::MD5_CHALLENGE, b"\x10sixteen octets..server");

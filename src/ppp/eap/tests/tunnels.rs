@@ -329,6 +329,44 @@ fn peap_with_a_wrong_binding_is_another_server() {
 }
 
 #[test]
+fn peap_that_takes_its_success_back() {
+    let (mut bench, mut identifier, _) = peap_with_mschapv2();
+    bench.tls(&mut identifier, eap_type::PEAP, &extensions(None, result_status::SUCCESS));
+    assert!(bench.eap.proven(&bench.config).is_some());
+    bench.tls(&mut identifier, eap_type::PEAP, &extensions(None, result_status::FAILURE));
+    assert!(bench.eap.proven(&bench.config).is_none());
+    let outcome = bench.receive(eap_code::SUCCESS, identifier, &[]).unwrap();
+    assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let (mut bench, mut identifier, _) = peap_with_mschapv2();
+    bench.tls(&mut identifier, eap_type::PEAP, &extensions(None, result_status::SUCCESS));
+    let key = format!("{:?}", exported::<8>("client EAP encryption", &[]));
+    let shown = format!("{:?}", bench.eap);
+    assert!(shown.contains("Peap") && !shown.contains(key.trim_matches(['[', ']'])), "{shown}");
+}
+
+/// TLS loses nothing and takes no octet twice: what is wrong inside of it would be as wrong when it came again.
+#[test]
+fn what_cannot_be_read_inside_of_tls_ends_it() {
+    let whole = |data| TlsPiece { message_length: None, more: false, start: false, version: 0, data }.emit();
+    let unbound = [&[eap_code::REQUEST, 9, 0, 9, eap_type::EXTENSIONS][..], &[0, 12, 0, 8]].concat();
+    for inside in [&[eap_type::MSCHAPV2, 1, 9, 0, 5, 1][..], &unbound, &[eap_code::SUCCESS, 200, 0, 4]] {
+        let mut bench = Bench::tunnel(EapMethod::Peap, Words::default());
+        let mut identifier = bench.handshake(eap_type::PEAP, false);
+        bench.tls(&mut identifier, eap_type::PEAP, &[eap_type::IDENTITY]);
+        let outcome = bench.fails(identifier + 1, eap_type::PEAP, &whole(inside));
+        assert!(matches!(&outcome, Outcome::Misbehaved(text) if text.contains("inside of TLS")), "{outcome:?}");
+    }
+    let mut bench = ttls(TtlsInner::Pap);
+    let (identifier, _) = first_pairs(&mut bench);
+    let outcome = bench.fails(identifier + 1, eap_type::TTLS, &whole(&[0, 0, 0, 1, 0x40, 0, 0, 7]));
+    assert!(matches!(&outcome, Outcome::Misbehaved(text) if text.contains("AVP")), "{outcome:?}");
+}
+
+#[test]
 fn peap_that_ends_before_it_began_inside() {
     let mut bench = Bench::tunnel(EapMethod::Peap, Words::default());
     let identifier = bench.handshake(eap_type::PEAP, false);
