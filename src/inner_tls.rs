@@ -48,7 +48,7 @@ mod token;
 mod verify;
 
 /// What the TLS of one connection is made of.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Settings {
     /// Certificates of the only authorities to trust, PEM or DER (`tls-ca-cert`); `None`: the system's.
     pub authorities: Option<NamedFile>,
@@ -70,6 +70,21 @@ pub struct Settings {
     pub revoked: Option<NamedFile>,
     /// Greatest version to speak; `None`: the greatest there is.
     pub max_version: Option<MaxVersion>,
+}
+
+/// Does not show the passphrase.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { authorities, user, server_name, gateway, fingerprint, revoked, .. } = self;
+        f.debug_struct("Settings")
+            .field("authorities", authorities)
+            .field("user", user)
+            .field("server_name", server_name)
+            .field("gateway", gateway)
+            .field("fingerprint", fingerprint)
+            .field("revoked", revoked)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How the name of the authentication server is verified (`tls-verify-method`, `tls-remotename`).

@@ -325,6 +325,12 @@ fn versions_that_do_not_meet_are_the_servers_fault_and_old_ones_are_explained() 
 }
 
 #[test]
+fn debug_shows_no_passphrase() {
+    let settings = Settings { passphrase: Some(Zeroizing::new("hunter2".to_owned())), ..Settings::default() };
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
 fn what_is_not_tls_and_what_is_too_much_end_the_connection() {
     let ca = Ca::new("Test CA");
     let connector = Connector::new(trusting(&ca)).unwrap();

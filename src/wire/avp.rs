@@ -1,5 +1,7 @@
 //! The attribute-value pairs inside EAP-TTLS (RFC 5281 10), which are those of Diameter.
 
+use std::fmt;
+
 use super::{Malformed, need, within};
 
 /// AVP codes: those of RADIUS (RFC 2865 5, RFC 3579 3.1), and Microsoft's behind its vendor ID (RFC 2548 2).
@@ -24,7 +26,7 @@ pub mod avp_code {
 pub const MICROSOFT: u32 = 311;
 
 /// An attribute-value pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Avp<'a> {
     /// Whose code it is; 0: RADIUS's and Diameter's own.
     pub vendor: u32,
@@ -34,6 +36,14 @@ pub struct Avp<'a> {
     pub mandatory: bool,
     /// Its value.
     pub data: &'a [u8],
+}
+
+/// Does not show the value, which may be a password.
+impl fmt::Debug for Avp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Avp { vendor, code, .. } = self;
+        f.debug_struct("Avp").field("vendor", vendor).field("code", code).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Avp<'a> {
