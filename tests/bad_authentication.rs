@@ -25,7 +25,7 @@ fn eap(methods: &[EapMethod]) -> Config {
         methods: methods.to_vec(),
         inner_methods: vec![EapMethod::MsChapV2],
         ttls: TtlsInner::Eap,
-        tls: Some(Arc::new(Words)),
+        tls: Some(Arc::new(Words::default())),
         ..EapConfig::default()
     };
     Config { eap, methods: Methods { pap: false, chap_md5: false, mschapv2: false, eap: true }, ..client() }

@@ -8,7 +8,7 @@ mod fuzz;
 use std::fs;
 use std::path::Path;
 
-use fuzz::{negotiation, session, wire};
+use fuzz::{eap, negotiation, session, wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -32,6 +32,8 @@ fn corpora() {
     replay("ppp", wire::ppp);
     replay("auth", wire::auth);
     replay("http", wire::http);
+    replay("eap", wire::eap);
+    replay("conversation", eap::run);
     replay("negotiation", negotiation::run);
     replay("session", replayable);
 }
@@ -90,6 +92,43 @@ fn operations() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Attribute-value pairs, or TLVs of PEAP, whose lengths are mostly right.
+fn pairs_and_tlvs() -> impl Strategy<Value = Vec<u8>> {
+    let value = || vec(any::<u8>(), 0..64);
+    let pair = (0u8..100, any::<u8>(), value(), 0u8..8).prop_map(|(code, flags, value, wrong)| {
+        let length = (8 + value.len() + usize::from(wrong / 6)) as u8;
+        let padding = vec![0; value.len().next_multiple_of(4) - value.len()];
+        [&[0, 0, 0, code, flags, 0, 0, length], value.as_slice(), &padding].concat()
+    });
+    let tlv = (any::<u8>(), 0u8..16, prop_oneof![value(), vec(any::<u8>(), 56)], 0u8..8).prop_map(
+        |(flags, kind, value, wrong)| [&[flags, kind, 0, value.len() as u8 + wrong / 6], value.as_slice()].concat(),
+    );
+    prop_oneof![vec(pair, 0..4).prop_map(|pairs| pairs.concat()), vec(tlv, 0..4).prop_map(|tlvs| tlvs.concat())]
+}
+
+/// Operations of a server in EAP, with some rows of them that lead far.
+fn conversation() -> impl Strategy<Value = Vec<u8>> {
+    const LEADING: &[&[u8]] = &[
+        // EAP-MSCHAPv2 up to its verdict; the same refused and tried again
+        &[0, 6, 0, 7, 0],
+        &[6, 0, 8, 12, 11, 0],
+        // into PEAP and EAP-TTLS, and EAP-MSCHAPv2 in there
+        &[2, 0, 3, 0, 6, 0, 7, 0],
+        &[2, 0, 3, 6, 0, 7, 0, 9, 1, 12, 0],
+        &[2, 1, 3, 6, 0, 7, 0],
+        // a question in PEAP
+        &[2, 0, 3, 10, 0, 0],
+    ];
+    let step = prop_oneof![
+        1 => prop::sample::select(LEADING).prop_map(<[u8]>::to_vec),
+        3 => (0u8..20, vec(0u8..8, 0..3)).prop_map(|(operation, rest)| [&[operation], rest.as_slice()].concat()),
+        1 => (0u8..20, vec(any::<u8>(), 0..24)).prop_map(|(operation, rest)| [&[operation], rest.as_slice()].concat()),
+    ];
+    let methods = || prop_oneof![2 => Just(0), 1 => Just(0xf7), 1 => Just(0xfd), 1 => Just(0xfb), 1 => any::<u8>()];
+    (any::<u8>(), methods(), methods(), vec(step, 0..24))
+        .prop_map(|(flags, methods, inner, steps)| [&[flags & 0x7f, methods, inner][..], &steps.concat()].concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -123,6 +162,22 @@ proptest! {
             .prop_map(String::into_bytes),
     ]) {
         wire::http(&data);
+    }
+
+    #[test]
+    fn eap(data in prop_oneof![
+        control_packet(),
+        pairs_and_tlvs(),
+        beginning_with(&[&[1, 9, 0, 24, 16], &[7, 9, 2, 0x4a], &[0xc0, 0, 0, 1], &[0x80, 3, 0, 2, 0, 1], &[0, 0, 0, 79, 0x40]]),
+        (any::<u8>(), vec(any::<u8>(), 582)).prop_map(|(id, fields)| [&[7, id, 2, 0x4a], fields.as_slice()].concat()),
+        vec(any::<u8>(), 582),
+    ]) {
+        wire::eap(&data);
+    }
+
+    #[test]
+    fn conversations(data in conversation()) {
+        eap::run(&data);
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! `cargo +nightly fuzz run NAME` runs one of them without end (`cargo install cargo-fuzz`). `cargo test` needs neither:
 //! `tests/fuzz_replay.rs` runs these functions over `corpus/` and over some random inputs, with any compiler.
 
+pub mod eap;
 pub mod negotiation;
 pub mod session;
 pub mod wire;
+#[path = "../../tests/support/words.rs"]
+mod words;
 
 /// Reads what a run is made of; zeros where the input is used up.
 pub struct Reader<'a>(&'a [u8]);

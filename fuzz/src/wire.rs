@@ -1,10 +1,15 @@
 //! Parsers take anything, and what they give can be emitted and parsed again.
 
-use nm_sstp::wire::auth::{ChapPacket, MsChapV2Failure, MsChapV2Response, PapPacket, pap_code, parse_mschapv2_success};
+use nm_sstp::wire::auth::{
+    ChangePassword, ChapPacket, MsChapV2Failure, MsChapV2Response, PapPacket, pap_code, parse_mschapv2_success,
+};
+use nm_sstp::wire::avp::Avp;
+use nm_sstp::wire::eap::{EapMsChapV2, EapPacket, TlsPiece};
 use nm_sstp::wire::http::{MAX_RESPONSE_LEN, Response};
 use nm_sstp::wire::ip::{self, IpVersion};
 use nm_sstp::wire::ppp::{CONTROL_HEADER_LEN, ControlPacket, Options, parse_frame};
 use nm_sstp::wire::sstp::{ControlMessage, HEADER_LEN, Header, MAX_PACKET_LEN};
+use nm_sstp::wire::tlv::{Cryptobinding, Tlv};
 
 /// SSTP packets (MS-SSTP 2.2).
 pub fn sstp(data: &[u8]) {
@@ -74,6 +79,58 @@ pub fn auth(data: &[u8]) {
     }
     let failure = MsChapV2Failure::parse(data);
     assert!(failure.message.chars().count() <= 240 && !failure.message.chars().any(char::is_control));
+}
+
+/// EAP and what stands inside of it (RFC 3748, [MS-CHAP], RFC 5216, [MS-PEAP], RFC 5281).
+pub fn eap(data: &[u8]) {
+    let mut again = Vec::new();
+    if let Ok(packet) = ControlPacket::parse(data)
+        && let Ok(eap) = EapPacket::parse(packet)
+    {
+        eap.emit(packet.identifier, &mut again);
+        assert_eq!(ControlPacket::parse(&again).and_then(EapPacket::parse), Ok(eap));
+    }
+    if let Ok(mschapv2) = EapMsChapV2::parse(data) {
+        assert_eq!(EapMsChapV2::parse(&mschapv2.emit()), Ok(mschapv2));
+        if let EapMsChapV2::ChangePassword { fields, .. } = mschapv2 {
+            change_password(fields);
+        }
+    }
+    change_password(data);
+    if let Ok(piece) = TlsPiece::parse(data) {
+        assert!(piece.data.len() < data.len());
+        assert_eq!(TlsPiece::parse(&piece.emit()), Ok(piece));
+    }
+    again.clear();
+    let mut rest = data;
+    while let Ok(Some((pair, after))) = Avp::parse(rest) {
+        assert!(after.len() < rest.len());
+        rest = after;
+        again.clear();
+        pair.emit(&mut again);
+        assert_eq!(Avp::parse(&again), Ok(Some((pair, &[][..]))));
+        assert_eq!(again.len() % 4, 0);
+    }
+    let mut rest = data;
+    while let Ok(Some((tlv, after))) = Tlv::parse(rest) {
+        again.clear();
+        tlv.emit(&mut again);
+        assert_eq!(Tlv::parse(&again), Ok(Some((tlv, &[][..]))));
+        assert_eq!(rest.len() - after.len(), again.len());
+        rest = after;
+        if let Ok(binding) = Cryptobinding::parse(tlv.value) {
+            assert_eq!(Cryptobinding::parse(&binding.emit()[4..]), Ok(binding));
+        }
+    }
+}
+
+fn change_password(fields: &[u8]) {
+    if let Ok(change) = ChangePassword::parse(fields) {
+        let emitted = change.emit();
+        assert_eq!(emitted.len(), fields.len());
+        assert_eq!(ChangePassword::parse(&emitted).unwrap().emit(), emitted);
+        assert_eq!(emitted[..548], fields[..548]);
+    }
 }
 
 /// The HTTP response (MS-SSTP 3.2.4.1).
