@@ -441,7 +441,8 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Choice(&["msk", "halves", "zero"]),
         default: Some("msk"),
         meaning: "which part of the key of an EAP method goes into the crypto binding: its first 32 octets, as specified; \
-                  16 of each half (pppd up to 2.5.0 after EAP-TLS); or none (servers that ignore the keys of EAP)",
+                  16 of each half (pppd up to 2.5.0 after EAP-TLS, which needs tls-max-version=1.2 where the server allows \
+                  more); or none (servers that ignore the keys of EAP)",
         effect: Effect::Acts("does so"),
     },
 ];

@@ -167,8 +167,12 @@ fn other_key(eap: Option<EapMethod>, hlak: HlakRule) -> &'static str {
         (Some(EapMethod::MsChapV2), HlakRule::Msk) => {
             "; some servers want no key after EAP-MSCHAPv2: if this is one, set hlak=zero"
         }
-        (Some(EapMethod::Tls | EapMethod::Peap | EapMethod::Ttls), HlakRule::Msk) => {
-            "; servers with pppd up to 2.5.0 take another part of the key: if this is one, set hlak=halves"
+        (Some(EapMethod::Tls), HlakRule::Msk) => {
+            "; servers with pppd up to 2.5.0 take another part of the key, and of TLS 1.3 another key: if this is one, \
+             set hlak=halves and tls-max-version=1.2"
+        }
+        (Some(EapMethod::Tls), HlakRule::Halves) => {
+            "; the connection has a setting hlak, which may be wrong, or lacks tls-max-version=1.2, which pppd needs then"
         }
         (Some(_), HlakRule::Halves | HlakRule::Zero) => "; the connection has a setting hlak, which may be wrong",
         _ => "",

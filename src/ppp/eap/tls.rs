@@ -230,11 +230,12 @@ impl EapTls {
         }
     }
 
+    /// Of TLS 1.3 it is the promise that says that our certificate is accepted. pppd 2.4.9 makes none: there EAP Success,
+    /// which comes inside the TLS connection of SSTP, has to do.
     pub(super) fn standing(&self) -> Standing {
-        let done =
-            self.tunnel.is_established() && !self.tunnel.is_sending() && (self.committed || !self.tunnel.is_tls13());
+        let done = self.tunnel.is_established() && !self.tunnel.is_sending();
         match self.tunnel.key_material() {
-            Ok(msk) if done => Standing::Done { key: Key::Msk(msk), proven: true },
+            Ok(msk) if done => Standing::Done { key: Key::Msk(msk), proven: self.committed || !self.tunnel.is_tls13() },
             _ => Standing::Open,
         }
     }

@@ -157,12 +157,24 @@ fn eap_tls_1_3_waits_for_the_commitment() {
     assert_eq!(bench.succeeds(identifier), signature(&expected));
 }
 
+/// pppd 2.4.9 says nothing but EAP Success after a TLS 1.3 handshake.
 #[test]
-fn eap_tls_1_3_without_the_commitment_is_no_success() {
+fn eap_tls_1_3_takes_success_for_the_commitment() {
     let mut bench = Bench::tunnel(EapMethod::Tls, Words { tls13: true, ..Words::default() });
     let identifier = bench.handshake(eap_type::TLS, true);
-    let outcome = bench.receive(eap_code::SUCCESS, identifier, &[]).unwrap();
-    assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+    let expected = Hlak::from_key_material(&exported::<32>("EXPORTER_EAP_TLS_Key_Material", &[13]));
+    assert_eq!(bench.succeeds(identifier), signature(&expected));
+}
+
+#[test]
+fn eap_tls_before_the_end_of_the_handshake_is_no_success() {
+    for tls13 in [false, true] {
+        let mut bench = Bench::tunnel(EapMethod::Tls, Words { tls13, ..Words::default() });
+        let start = TlsPiece { message_length: None, more: false, start: true, version: 0, data: &[] }.emit();
+        bench.asked(1, eap_type::TLS, &start);
+        let outcome = bench.receive(eap_code::SUCCESS, 1, &[]).unwrap();
+        assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+    }
 }
 
 #[test]
