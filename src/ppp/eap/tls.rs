@@ -230,8 +230,8 @@ impl EapTls {
         }
     }
 
-    /// Of TLS 1.3 it is the promise that says that our certificate is accepted. pppd 2.4.9 makes none: there EAP Success,
-    /// which comes inside the TLS connection of SSTP, has to do.
+    /// Of TLS 1.3 it is the promise that says that our certificate is accepted. pppd 2.4.9 makes none, and hostapd
+    /// none for a session that is resumed: there EAP Success, which comes inside the TLS connection of SSTP, has to do.
     pub(super) fn standing(&self) -> Standing {
         let done = self.tunnel.is_established() && !self.tunnel.is_sending();
         match self.tunnel.key_material() {

@@ -158,6 +158,8 @@ impl Ttls {
 
     pub(super) fn standing(&self) -> Standing {
         let proven = match &self.phase2 {
+            // a server that remembers who was authenticated may leave out what is inside (RFC 5281 7.6)
+            None if self.tunnel.is_resumed() && !self.tunnel.is_sending() => false,
             None => return Standing::Open,
             Some(Phase2::Pap) => false,
             Some(Phase2::MsChapV2 { proven, .. }) if *proven => true,

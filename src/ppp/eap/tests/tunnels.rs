@@ -178,6 +178,15 @@ fn eap_tls_before_the_end_of_the_handshake_is_no_success() {
 }
 
 #[test]
+fn eap_tls_1_3_resumed_needs_no_commitment_but_a_success() {
+    let mut bench = Bench::tunnel(EapMethod::Tls, Words { tls13: true, resumed: true, ..Words::default() });
+    let identifier = bench.handshake(eap_type::TLS, true);
+    assert!(bench.eap.proven(&bench.config).is_none());
+    let expected = Hlak::from_key_material(&exported::<32>("EXPORTER_EAP_TLS_Key_Material", &[13]));
+    assert_eq!(bench.succeeds(identifier), signature(&expected));
+}
+
+#[test]
 fn the_key_of_old_servers_is_made_of_halves() {
     let mut bench = Bench::tunnel(EapMethod::Tls, Words::default());
     bench.config.hlak = HlakRule::Halves;
@@ -463,6 +472,22 @@ fn pairs(mut octets: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
         octets = rest;
     }
     pairs
+}
+
+#[test]
+fn ttls_resumed_needs_nothing_inside_but_a_success() {
+    for resumed in [true, false] {
+        let mut bench = Bench::tunnel(EapMethod::Ttls, Words { tls13: true, resumed, ..Words::default() });
+        let identifier = bench.handshake(eap_type::TTLS, true);
+        assert!(bench.eap.proven(&bench.config).is_none());
+        if resumed {
+            let expected = Hlak::from_key_material(&exported::<32>("EXPORTER_EAP_TLS_Key_Material", &[21]));
+            assert_eq!(bench.succeeds(identifier), signature(&expected));
+        } else {
+            let outcome = bench.receive(eap_code::SUCCESS, identifier, &[]).unwrap();
+            assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+        }
+    }
 }
 
 #[test]
