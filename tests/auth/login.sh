@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # The cases: one line each, in a table that says who logs in how, at which server, and what the server must say.
 
-# Servers that ask FreeRADIUS; the name of a column below, and its port.
-declare -A AUTH_PORT=([pap]=600 [chap-md5]=601 [mschapv2]=602 [eap]=603 [eap12]=604 [eap-start]=605 [silent]=606 [bypass]=607 [both]=608)
+# Servers that ask a RADIUS server; the name of a column below, and its port.
+declare -A AUTH_PORT=([pap]=600 [chap-md5]=601 [mschapv2]=602 [eap]=603 [eap12]=604 [eap-start]=605 [silent]=606 [bypass]=607 [hostapd13]=608 [hostapd12]=609
+    [again]=610 [again12]=611 [hostapd13-again]=612 [hostapd12-again]=613 [both]=614)
 BYPASS_COOKIE=ClientHTTPCookie=lab
 
 servers_up() {

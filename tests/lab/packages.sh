@@ -5,8 +5,8 @@ BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"
-# What make check-auth needs besides: a RADIUS server, and a program that checks its configuration.
-AUTH_PACKAGES="freeradius eapoltest"
+# What make check-auth needs besides: two RADIUS servers, and a program that checks their configuration.
+AUTH_PACKAGES="freeradius eapoltest hostapd"
 
 # missing_packages PACKAGE...: those that are not installed.
 missing_packages() {

@@ -23,7 +23,7 @@ radius_program() {
 # radius_up: needs network_up and pki_make; certificates are made here.
 radius_up() {
     pki_radius
-    mkdir -p "$RADIUS_HOME/changed" && openssl rand -hex 16 >"$RADIUS_SECRET" || die "cannot make a shared secret"
+    mkdir -p "$RADIUS_HOME/changed" "$RADIUS_HOME"/sessions-{eap,inner}1{2,3} && chmod 700 "$RADIUS_HOME"/sessions-* && openssl rand -hex 16 >"$RADIUS_SECRET" || die "cannot make a shared secret"
     radius_configure
     radius_users >"$RADIUS_HOME/users"
     spawn radius "${IN_SERVER[@]}" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"
@@ -135,6 +135,7 @@ radius_eap() {
                 enable = yes
                 lifetime = 1
                 name = "lab-$1"
+                persist_dir = $RADIUS_HOME/sessions-$1
             }
         }
         tls {
