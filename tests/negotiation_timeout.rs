@@ -19,6 +19,8 @@ fn silence_in_every_phase() {
         let mut pair = Pair::new(client(), server(&format!("silent-in-{phase}")));
         let error = pair.closed().unwrap_err();
         assert_eq!(error, Error::TimedOut(expected), "{phase}");
+        let about_approval = error.to_string().ends_with("if it waited for approval on another device, none came");
+        assert_eq!(about_approval, phase == "auth", "{error}");
         assert!(pair.elapsed() <= Duration::from_secs(limit), "{phase}: {:?}", pair.elapsed());
     }
 }

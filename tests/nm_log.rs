@@ -3,46 +3,20 @@
 
 mod nm_face;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use nm_face::*;
 use nm_sstp::dbus::nm::Options;
-use nm_sstp::log;
 use nm_sstp::session::Phase;
 use nm_sstp::tunnel::{Failure, TunnelState};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 /// Stands for whatever a program calls its secrets.
 const OTHER_SECRETS: [&str; 3] = ["zu-Geheim-7", "zu-Geheim-8", "zu-Geheim-9"];
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_whole_connection() {
-    let written = Log::default();
-    let log = written.clone();
-    let lines = tracing_subscriber::fmt::layer().with_writer(move || log.clone()).with_ansi(false);
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(log::filter(LevelFilter::TRACE)));
-    tracing::subscriber::set_global_default(subscriber).expect("the only one");
+    let written = Log::of_the_process(LevelFilter::TRACE);
 
     let mut face = Face::with(Options { persist: true, ..Options::default() }).await;
     let [wrong_place, proxy, unknown] = OTHER_SECRETS;

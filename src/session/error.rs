@@ -266,7 +266,13 @@ impl fmt::Display for Error {
             Error::ServerClosed { phase, reason } => {
                 write!(f, "the server ended the session {phase}: {reason}")
             }
-            Error::TimedOut(phase) => write!(f, "the server did not answer in time {phase}"),
+            Error::TimedOut(phase) => {
+                write!(f, "the server did not answer in time {phase}")?;
+                match phase {
+                    Phase::Authentication => f.write_str("; if it waited for approval on another device, none came"),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }

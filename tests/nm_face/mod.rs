@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Service};
+use nm_sstp::log;
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::profile::{Profile, Secret, Secrets};
 use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
@@ -15,6 +17,8 @@ use nm_sstp::tunnel::{Attempt, Command, Established, Tunnel, TunnelState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use zbus::message::Type;
 use zbus::wire::DynamicType;
 use zbus::{Connection, Guid, Message, MessageStream, Structure, Variant};
@@ -56,6 +60,36 @@ pub struct Face {
     refused: bool,
     stop: Option<oneshot::Sender<()>>,
     service: JoinHandle<zbus::Result<Departure>>,
+}
+
+/// What the process logs.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Everything from now on, as the level lets through; once in a process.
+    pub fn of_the_process(level: LevelFilter) -> Self {
+        let written = Log::default();
+        let log = written.clone();
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || log.clone()).with_ansi(false);
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(log::filter(level)));
+        tracing::subscriber::set_global_default(subscriber).expect("the only one");
+        written
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

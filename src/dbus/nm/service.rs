@@ -15,7 +15,8 @@ use zbus::object_server::InterfaceRef;
 
 use super::{Dial, Note, PATH, Plugin, ServiceState};
 use crate::log::OUTCOME;
-use crate::tunnel::TunnelState;
+use crate::session;
+use crate::tunnel::{Phase, TunnelState};
 
 /// What NetworkManager adds to a connection's timeout while it waits for secrets, and some more.
 const ASKING: Duration = Duration::from_secs(180 + 60);
@@ -33,11 +34,18 @@ pub struct Options {
     /// How long a tunnel may take to go down in good order before it is cut off with the process. The timers of LCP
     /// and SSTP for that (RFC 1661 4.6, MS-SSTP 3.2.2) stay below the default.
     pub going_down: Duration,
+    /// How long a login may take before the log says that the server has not answered it.
+    pub login: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { persist: false, idle: Duration::from_secs(180), going_down: Duration::from_secs(15) }
+        Self {
+            persist: false,
+            idle: Duration::from_secs(180),
+            going_down: Duration::from_secs(15),
+            login: Duration::from_secs(5),
+        }
     }
 }
 
@@ -63,6 +71,8 @@ pub struct Service {
     tunnel: Option<watch::Receiver<TunnelState>>,
     caller: Option<Caller>,
     deadline: Option<Instant>,
+    /// When to say that the server has not decided about the login yet.
+    remark: Option<Instant>,
     /// The process leaves as soon as the tunnel is down, and why.
     leaving: Option<Departure>,
 }
@@ -78,7 +88,7 @@ impl Service {
     /// name), then call [`Service::run`].
     pub fn new(dial: Dial, options: Options) -> (Plugin, Self) {
         let (sender, notes) = mpsc::unbounded_channel();
-        let service = Self { options, notes, tunnel: None, caller: None, deadline: None, leaving: None };
+        let service = Self { options, notes, tunnel: None, caller: None, deadline: None, remark: None, leaving: None };
         (Plugin::new(dial, sender), service)
     }
 
@@ -106,6 +116,7 @@ impl Service {
                 Some(note) = self.notes.recv() => self.take(note, connection, &plugin).await,
                 state = changed(&mut self.tunnel) => self.follow(state, &plugin).await,
                 () = left(&mut self.caller) => self.caller_left(&plugin).await,
+                () = due(self.remark) => self.remark_on_the_login(&plugin).await,
                 () = due(self.deadline) => return Ok(self.overdue(&plugin).await),
             }
             if let Some(departure) = self.departure(&plugin).await {
@@ -138,6 +149,8 @@ impl Service {
     /// `None`: the tunnel's task is gone.
     async fn follow(&mut self, state: Option<TunnelState>, plugin: &InterfaceRef<Plugin>) {
         let emitter = plugin.signal_emitter();
+        let is_login = matches!(state, Some(TunnelState::Starting(Phase::Session(session::Phase::Authentication))));
+        self.remark = is_login.then(|| after(self.options.login));
         match state {
             Some(state) => {
                 if matches!(state, TunnelState::Down(_)) {
@@ -150,6 +163,17 @@ impl Service {
                 plugin.get_mut().await.lost(emitter).await;
             }
         }
+    }
+
+    /// A server that waits for a second factor on another device says nothing while it does.
+    async fn remark_on_the_login(&mut self, plugin: &InterfaceRef<Plugin>) {
+        self.remark = None;
+        plugin.get().await.span.in_scope(|| {
+            info!(
+                target: OUTCOME,
+                "The server has not answered the login yet; if it asks for approval on another device, give it there."
+            );
+        });
     }
 
     /// Watches the caller as libnm does: without NetworkManager nobody looks after the connection.
