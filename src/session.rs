@@ -99,6 +99,8 @@ pub struct Session {
     mtu: u16,
     hlak: HlakRule,
     server_verified: bool,
+    /// The request had a cookie that is to be worth an authentication (MS-SSTP 3.2.4.1).
+    has_cookie: bool,
     http_timer: Option<Instant>,
     /// When Call Connect Request was sent.
     call_began: Instant,
@@ -125,7 +127,7 @@ impl Session {
         let mut request = Zeroizing::new(Vec::new());
         let cookie = config.http_cookie.as_ref().map(|cookie| cookie.as_str());
         Request { host: &config.host, correlation_id, cookie }.emit(&mut request);
-        let hlak = config.eap.hlak;
+        let (hlak, has_cookie) = (config.eap.hlak, cookie.is_some());
         let ppp = ppp::Config {
             lcp: LcpConfig {
                 mru: config.mru,
@@ -140,7 +142,7 @@ impl Session {
                 anonymous_identity: config.anonymous_identity,
                 password: config.password,
             },
-            bypassed: config.http_cookie.is_some(),
+            bypassed: has_cookie,
             eap: config.eap,
             answers: config.answers,
             may_ask: config.may_ask,
@@ -156,6 +158,7 @@ impl Session {
             mtu: config.mtu.map_or(MAX_MTU, |mtu| mtu.min(MAX_MTU)),
             hlak,
             server_verified: config.server_verified,
+            has_cookie,
             http_timer: Some(now + HTTP_TIMER),
             call_began: now,
             closing: false,
@@ -458,7 +461,17 @@ impl Session {
         let failure = self.error.take().or(failure.map(|failure| Error::from_ppp(failure, phase)));
         let ended = || match end {
             Some(end) => Error::from_call(end, phase, self.ppp.eap_method(), self.hlak),
-            None => Some(Error::ServerClosed { phase, reason: "it closed the connection without a word".to_owned() }),
+            None => Some(Error::ServerClosed {
+                phase,
+                reason: match phase {
+                    Phase::Http if self.has_cookie => {
+                        "it closed the connection without a word: the cookie may be wrong or too old (the secret \
+                         http-cookie)"
+                    }
+                    _ => "it closed the connection without a word",
+                }
+                .to_owned(),
+            }),
         };
         self.finish(match failure.or_else(ended) {
             Some(error) if !self.closing => Err(error),

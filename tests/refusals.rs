@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use nm_sstp::session::{AuthProtocol, Config, Error, Methods, Phase, Refusal};
+use sstp_test_server as server;
 use support::{Pair, client, server};
 
 fn refused(behaviours: &str) -> (Error, Duration) {
@@ -34,6 +35,21 @@ fn http() {
     assert!(matches!(error, Error::ServerRefused(Refusal::Http { status: 503, .. })));
     assert!(matches!(refused("http-garbage").0, Error::PeerIncompatible(_)));
     assert!(matches!(refused("http-endless").0, Error::PeerMisbehaved(_)));
+}
+
+#[test]
+fn a_cookie() {
+    let server = || server::Config { bypass_cookie: Some("ClientHTTPCookie=right".to_owned()), ..server("") };
+    let cookie = |value: &str| Some(format!("ClientHTTPCookie={value}").into());
+    let mut pair = Pair::new(Config { http_cookie: cookie("wrong"), ..client() }, server());
+    let error = pair.closed().unwrap_err().to_string();
+    assert!(error.ends_with("without a word: the cookie may be wrong or too old (the secret http-cookie)"), "{error}");
+    let wrong_password = "wrong".to_owned().into();
+    let mut pair = Pair::new(Config { http_cookie: cookie("right"), password: wrong_password, ..client() }, server());
+    pair.up();
+    // who sent none is not told of one
+    let (error, _) = refused("close-in-http");
+    assert!(!error.to_string().contains("cookie"), "{error}");
 }
 
 #[test]
