@@ -31,7 +31,7 @@ fn the_strongest_hash_that_is_offered_is_taken() {
 fn a_flipped_bit_anywhere_in_the_binding_is_refused() {
     // nonce, certificate hash, Compound MAC
     for offset in [16, 47, 48, 79, 80, 111] {
-        for method in Method::ALL {
+        for method in [Method::Pap, Method::ChapMd5, Method::MsChapV2] {
             let mut pair = Pair::new(client(), server_with(method));
             pair.tamper = Box::new(move |octets| {
                 let head = [0x10, 0x01, 0x00, 0x70, 0x00, 0x04];

@@ -208,7 +208,6 @@ impl Outcome {
 }
 
 /// One authentication protocol at work. It stays after it ended: the peer may ask again at any time (RFC 1994 2).
-#[derive(Debug)]
 pub struct Authenticator {
     credentials: Credentials,
     eap: EapConfig,
@@ -216,10 +215,22 @@ pub struct Authenticator {
     mru: u16,
     entropy: Entropy,
     method: Method,
-    /// CHAP Challenges since the last Success.
+    /// Different CHAP Challenges since the last Success, and identifier and value of the last Response.
     challenges: u32,
+    responded: Option<(u8, Zeroizing<Vec<u8>>)>,
     /// The last text that the peer wants people to read.
     notification: Option<String>,
+}
+
+/// Shows no response: a password can be searched for with it.
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Authenticator { credentials, method, .. } = self;
+        f.debug_struct("Authenticator")
+            .field("credentials", credentials)
+            .field("method", method)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -239,7 +250,7 @@ impl Authenticator {
             AuthProtocol::MsChapV2 => Method::MsChapV2(MsChapV2::default()),
             AuthProtocol::Eap => Method::Eap(Box::new(Eap::outer())),
         };
-        Authenticator { credentials, eap, mru, entropy, method, challenges: 0, notification: None }
+        Authenticator { credentials, eap, mru, entropy, method, challenges: 0, responded: None, notification: None }
     }
 
     /// The protocol that it speaks.
@@ -382,7 +393,11 @@ impl Authenticator {
                 }
                 Method::Pap { .. } | Method::Eap(_) => return Ok(None),
             };
-            self.challenges += 1;
+            // a Challenge that is only repeated gets the same Response, and is the server's way to wait
+            if !self.responded.as_ref().is_some_and(|(last, before)| *last == identifier && before[..] == *value) {
+                self.challenges += 1;
+                self.responded = Some((identifier, Zeroizing::new(value.to_vec())));
+            }
             if self.challenges > MAX_CHALLENGES {
                 return Ok(Some(Outcome::Misbehaved("it challenges without end".to_owned())));
             }

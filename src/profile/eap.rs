@@ -39,7 +39,7 @@ impl Eap {
     }
 
     /// Allows no method any more that needs TLS.
-    pub(crate) fn remove_tunnels(&mut self) {
+    pub fn remove_tunnels(&mut self) {
         self.methods.retain(|method| !needs_tls(*method));
     }
 
