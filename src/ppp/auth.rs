@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::Outbox;
-use super::eap::{Eap, EapConfig, EapMethod};
+use super::eap::{Context, Eap, EapConfig, EapMethod};
 use super::inner_tls::TlsError;
 use super::mschapv2::{MsChapV2, Retry};
 use crate::crypto::binding::Hlak;
@@ -364,8 +364,8 @@ impl Authenticator {
                 self.handle_chap(ChapPacket::parse(packet)?, packet.identifier, out)
             }
             Method::Eap(eap) => {
-                let mru = usize::from(self.mru);
-                let (outcome, text) = eap.handle_packet(packet, &self.eap, credentials, entropy, mru, out)?;
+                let mut context = Context { config: &self.eap, credentials, entropy, mru: self.mru.into() };
+                let (outcome, text) = eap.handle_packet(packet, &mut context, out)?;
                 self.notification = text.or(self.notification.take());
                 Ok(outcome)
             }
@@ -451,7 +451,10 @@ impl Authenticator {
                 out.push(Protocol::CHAP, |frame| packet.emit(identifier, frame));
                 None
             }
-            Method::Eap(eap) => eap.handle_answer(answer, &self.eap, credentials, entropy, usize::from(self.mru), out),
+            Method::Eap(eap) => {
+                let mut context = Context { config: &self.eap, credentials, entropy, mru: self.mru.into() };
+                eap.handle_answer(answer, &mut context, out)
+            }
         }
     }
 

@@ -12,12 +12,12 @@ use crate::wire::Malformed;
 pub(super) const MSK_LEN: usize = 64;
 
 /// What a method works with.
-pub(super) struct Context<'a> {
-    pub(super) config: &'a EapConfig,
-    pub(super) credentials: &'a mut Credentials,
-    pub(super) entropy: &'a mut Entropy,
+pub(in super::super) struct Context<'a> {
+    pub(in super::super) config: &'a EapConfig,
+    pub(in super::super) credentials: &'a mut Credentials,
+    pub(in super::super) entropy: &'a mut Entropy,
     /// Largest EAP packet that the peer takes, in octets.
-    pub(super) mru: usize,
+    pub(in super::super) mru: usize,
 }
 
 /// What a method makes of a Request, or of a person's answer.

@@ -128,7 +128,7 @@ impl Peap {
         let isk = match self.inner.standing() {
             Standing::Done { key, .. } => Some(key.hlak()),
             // [MS-PEAP] 3.1.5.4: whoever was authenticated in the session that is resumed need not be again
-            Standing::Open if self.tunnel.is_resumed() && !self.inner.has_begun() => None,
+            Standing::Open if self.tunnel.is_resumed() && !self.inner.has_answered() => None,
             Standing::Open => {
                 push_result(result_status::FAILURE, &mut answer);
                 let outcome = Outcome::Misbehaved("it ends PEAP with success before there was a proof".to_owned());

@@ -6,7 +6,9 @@ mod tunnels;
 use super::super::auth::Question;
 use super::super::mschapv2::respond;
 use super::super::testing::sent;
+use super::mschapv2::EapMsChapV2Method;
 use super::*;
+use crate::crypto::Entropy;
 use crate::crypto::binding::{HashProtocol, compound_mac};
 use crate::crypto::mschapv2::PasswordHash;
 use crate::crypto::password_change::old_hash_encrypted_with_new_hash;
@@ -50,13 +52,15 @@ impl Bench {
     fn receive(&mut self, code: u8, identifier: u8, data: &[u8]) -> Result<Option<Outcome>, Malformed> {
         let packet = ControlPacket { code, identifier, data };
         let Bench { eap, config, credentials, entropy, out } = self;
-        eap.handle_packet(packet, config, credentials, entropy, 1500, out).map(|(outcome, _)| outcome)
+        eap.handle_packet(packet, &mut Context { config, credentials, entropy, mru: 1500 }, out)
+            .map(|(outcome, _)| outcome)
     }
 
     /// A person answers.
     fn person(&mut self, answer: &str) -> Option<Outcome> {
         let Bench { eap, config, credentials, entropy, out } = self;
-        eap.handle_answer(&Zeroizing::new(answer.to_owned()), config, credentials, entropy, 1500, out)
+        let mut context = Context { config, credentials, entropy, mru: 1500 };
+        eap.handle_answer(&Zeroizing::new(answer.to_owned()), &mut context, out)
     }
 
     /// Type and data of the one Response that was sent.
@@ -148,7 +152,7 @@ fn notifications_are_for_people() {
     let data = [&[eap_type::NOTIFICATION], &b"Down at\x1b noon"[..]].concat();
     let packet = ControlPacket { code: eap_code::REQUEST, identifier: 1, data: &data };
     let Bench { eap, config, credentials, entropy, out } = &mut bench;
-    let (_, text) = eap.handle_packet(packet, config, credentials, entropy, 1500, out).unwrap();
+    let (_, text) = eap.handle_packet(packet, &mut Context { config, credentials, entropy, mru: 1500 }, out).unwrap();
     assert_eq!(text.as_deref(), Some("Down at  noon"));
 }
 

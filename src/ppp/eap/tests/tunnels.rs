@@ -1,8 +1,9 @@
 //! EAP-TLS, PEAP and EAP-TTLS over a TLS that is none: its handshake are words, its records are what is inside of them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::super::inner_tls::{Fault, TlsClient, TlsError};
+use super::super::super::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
 use super::*;
 use crate::crypto::peap::CompoundKeys;
 use crate::wire::avp::{Avp, avp_code};
