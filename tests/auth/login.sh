@@ -3,7 +3,8 @@
 
 # Servers that ask a RADIUS server; the name of a column below, and its port.
 declare -A AUTH_PORT=([pap]=600 [chap-md5]=601 [mschapv2]=602 [eap]=603 [eap12]=604 [eap-start]=605 [silent]=606 [bypass]=607 [hostapd13]=608 [hostapd12]=609
-    [again]=610 [again12]=611 [hostapd13-again]=612 [hostapd12-again]=613 [both]=614)
+    [again]=610 [again12]=611 [hostapd13-again]=612 [hostapd12-again]=613
+    [slow]=614 [both]=615)
 BYPASS_COOKIE=ClientHTTPCookie=lab
 
 servers_up() {
@@ -12,6 +13,7 @@ servers_up() {
     auth_server eap12 "$RADIUS12" --auth eap --hash sha1
     auth_server both "$RADIUS13" --auth eap,mschapv2
     auth_server eap-start "$RADIUS13" --auth eap --misbehave eap-start
+    auth_server slow "$RADIUS13" --auth mschapv2 --misbehave slow-auth
     auth_server silent 127.0.0.1:9 --auth mschapv2                      # nobody listens there
     auth_server bypass "$RADIUS13" --auth mschapv2 --bypass-cookie $BYPASS_COOKIE
 }
@@ -66,11 +68,58 @@ login_asked() {
 ask() { OUTPUT=$(timeout 100 nmcli --ask --wait 90 connection up vpn 2>&1 <<<"$(sed 's/^/\x15/' <<<"$1")"); STATUS=$?; }
 
 # A password that has expired is changed on the way, is kept, and works the next time.
-password_changed() { # SERVER EXPECTED [KEY=VALUE]...
-    local server=$1 expected=$2; shift 2
-    login_asked "$server" expired old-password $'brand new 1\nbrand new 1' 'has expired' "$expected" "$@"
+password_changed() { # SERVER USER EXPECTED [KEY=VALUE]...
+    local server=$1 user=$2 expected=$3; shift 3
+    login_asked "$server" "$user" old-password $'brand new 1\nbrand new 1' 'has expired' "$expected" "$@"
     auth_mark "$server"
     up vpn; succeeded; connected "${AUTH_PORT[$server]}"
+    down vpn
+}
+
+# The bypass of MS-SSTP 3.2.4.1: no authentication inside, and a Compound MAC that is made of no key. A program put the
+# cookie into the profile, and nobody is asked for a password.
+cookie_profile() { # COOKIE
+    auth_mark bypass
+    auth_profile bypass alice -
+    nmcli connection modify vpn vpn.secrets "http-cookie=$1" || fail "nmcli cannot store the cookie"
+    up vpn
+}
+cookie_taken() {
+    cookie_profile $BYPASS_COOKIE
+    succeeded; connected "${AUTH_PORT[bypass]}"
+    contains "$(auth_log bypass)" "the call is connected, the Compound MAC is verified" "the server's log"
+    lacks "$(auth_log bypass)" "RADIUS:|authentication by" "the server's log"
+    lacks "$(new_log)" "$BYPASS_COOKIE" "the log"
+    down vpn
+}
+cookie_refused() {
+    cookie_profile ClientHTTPCookie=other
+    refused 'failed|Unknown reason' "cookie"
+    lacks "$(auth_log bypass)" "the call is connected" "the server's log"
+}
+
+# A server that answers the login 20 s late, as one does that waits for an approval. It begins before other cases that leave
+# the client alone, and is judged behind them.
+slow_login_begins() {
+    [[ "a login that is answered late" =~ ${CASE:-} ]] || return 0
+    LOG_START=$(stat -c %s "$(log_of NetworkManager)")
+    auth_mark slow
+    auth_profile slow alice wonderland
+    { timeout 100 nmcli --wait 90 connection up vpn; say "status $?"; } >"$LAB_RUN/slow" 2>&1 &
+}
+slow_login_case() {
+    local LOG_BEFORE=$LOG_START
+    vpn_case "a login that is answered late" slow_login
+}
+slow_login() {
+    local log
+    wait_for 30 grep -q '^status' "$LAB_RUN/slow" || fail "nmcli still waits"
+    contains "$(cat "$LAB_RUN/slow")" '^status 0$' "nmcli's output"
+    connected "${AUTH_PORT[slow]}"
+    LOG_START=$LOG_BEFORE
+    log=$(new_log | grep -E 'has not answered the login yet|Connected to')
+    contains "$(head -1 <<<"$log")" "has not answered the login yet" "the log"
+    contains "$(sed -n 2p <<<"$log")" "Connected to" "the log"
     down vpn
 }
 
@@ -124,10 +173,14 @@ login_cases() {
     auth_case "another password, in the same call" login_asked mschapv2 alice looking-glass wonderland "Try again" "RADIUS: mschapv2 accepted, $KEYS16"
     auth_case "another password by EAP-MSCHAPv2" login_asked eap alice looking-glass wonderland "Try again" "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
     auth_case "another password by PAP, in another call" login_asked pap alice looking-glass wonderland "Try again" "RADIUS: pap accepted"
-    auth_case "expired password changed" password_changed mschapv2 "RADIUS: .*accepted, $KEYS16"
+    auth_case "expired password changed" password_changed mschapv2 expired "RADIUS: .*accepted, $KEYS16"
+    auth_case "expired password changed by EAP-MSCHAPv2" password_changed eap expired-eap "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
+    auth_case "expired password changed inside PEAP" password_changed eap expired-eap "EAP type 25 .* accepted, $KEYS32" "${EAP_ONLY[@]}" eap=peap phase2-auth=mschapv2 tls-ca-cert="$PKI/radius-ca.pem"
     auth_case "one-time code" code_forgotten
     auth_case "RADIUS is silent" login_refused silent alice wonderland "the RADIUS server does not answer" "password"
     auth_case "no cookie at a server that takes one" login bypass "${alice[@]}" "RADIUS: mschapv2 accepted, $KEYS16"
+    auth_case "cookie in place of a login" cookie_taken
+    auth_case "wrong cookie" cookie_refused
 
     local row name server expected keys arguments
     while IFS='|' read -r name server expected keys; do
@@ -158,10 +211,14 @@ auth_case() {
 certificate_cases() {
     local expected="EAP type 13 .* accepted, $KEYS32" clear=(tls-user-cert="$PKI/alice.pem" tls-user-key="$PKI/alice-clear.key")
     local locked=(tls-user-cert="$PKI/alice.pem" tls-user-key="$PKI/alice.key") name
-    auth_case "EAP-TLS, passphrase stored" stored_passphrase "$expected" "$@" "${locked[@]}"
+    local token=(tls-user-cert="pkcs11:token=lab;object=alice" tls-user-key="pkcs11:token=lab;object=alice")
+    auth_case "EAP-TLS, passphrase stored" stored_passphrase "$PKI_PASSWORD" "$expected" "$@" "${locked[@]}"
     auth_case "EAP-TLS, passphrase asked for" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" "${locked[@]}"
     auth_case "EAP-TLS, wrong passphrase, then the right one" login_asked eap alice - "wrong"$'\n'"$PKI_PASSWORD" 'does not open' "$expected" "$@" "${locked[@]}"
     auth_case "EAP-TLS, PKCS#12" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" tls-user-cert="$PKI/alice.p12" tls-user-key="$PKI/alice.p12"
+    auth_case "EAP-TLS, key on a token, PIN asked for" login_asked eap alice - "$PKI_PIN" 'PIN|ertificate password' "$expected" "$@" "${token[@]}"
+    auth_case "EAP-TLS, key on a token, PIN stored" stored_passphrase "$PKI_PIN" "$expected" "$@" "${token[@]}"
+    auth_case "EAP-TLS, key on a token, wrong PIN, then the right one" login_asked eap alice - "1234"$'\n'"$PKI_PIN" 'does not open' "$expected" "$@" "${token[@]}"
     auth_case "EAP-TLS, the server's fingerprint" login eap alice - "$expected" "$@" "${clear[@]}" tls-ca-cert="$PKI/ca.pem" tls-fingerprint="$(fingerprint "$PKI/radius.pem")"
     auth_case "EAP-TLS, CRL of the server's authority" login eap alice - "$expected" "$@" "${clear[@]}" crl-file="$PKI/radius-ca.crl"
     auth_case "EAP-TLS, a file that only its owner can read" private_file "$expected" "$@"
@@ -179,11 +236,11 @@ certificate_cases() {
 
 fingerprint() { openssl x509 -in "$1" -noout -fingerprint -sha256 | cut -d= -f2; }
 
-stored_passphrase() { # EXPECTED [KEY=VALUE]...
-    local expected=$1; shift
+stored_passphrase() { # PASSPHRASE EXPECTED [KEY=VALUE]...
+    local passphrase=$1 expected=$2; shift 2
     auth_mark eap
     auth_profile eap alice - "$@"
-    nmcli connection modify vpn +vpn.data tls-user-key-secret-flags=0 vpn.secrets "tls-user-key-secret=$PKI_PASSWORD" || fail "nmcli cannot store the passphrase"
+    nmcli connection modify vpn +vpn.data tls-user-key-secret-flags=0 vpn.secrets "tls-user-key-secret=$passphrase" || fail "nmcli cannot store the passphrase"
     up vpn; succeeded; connected "${AUTH_PORT[eap]}"
     contains "$(auth_log eap)" "$expected" "the server's log"
     down vpn

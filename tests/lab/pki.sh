@@ -12,11 +12,13 @@
 #                   alice-clear.key
 #   alice-expired.pem, alice-revoked.pem, alice-stranger.pem
 #                   the same, but their time is over, they were revoked, nobody trusts their authority
+#   token           a token of SoftHSM with alice.pem and her key, which PKI_PIN opens (SOFTHSM2_CONF names softhsm2.conf)
 #   radius-trust.pem what the RADIUS server trusts: its authority, with the list of what was revoked (radius-ca.crl)
 # Each has its key beside it: NAME.key, PKCS#8.
 
 PKI=$LAB_RUN/pki
 PKI_PASSWORD="looking glass"
+PKI_PIN=4321
 
 pki_make() {
     mkdir -p "$PKI" && cd "$PKI" || return 1
@@ -45,7 +47,18 @@ pki_radius() {
     pki_revoke radius-ca alice-revoked &&
     cat radius-ca.pem radius-ca.crl >radius-trust.pem ||
     die "openssl cannot make certificates: $(cat openssl.log)"
+    pki_token >token.log 2>&1 || die "SoftHSM cannot make a token: $(cat token.log)"
     cd - >/dev/null || return 1
+}
+
+pki_token() {
+    export SOFTHSM2_CONF=$PKI/softhsm2.conf
+    mkdir -p token && say "directories.tokendir = $PKI/token" >"$SOFTHSM2_CONF" &&
+    softhsm2-util --init-token --free --label lab --so-pin 12345678 --pin "$PKI_PIN" &&
+    softhsm2-util --import alice-clear.key --token lab --label alice --id 01 --pin "$PKI_PIN" &&
+    openssl x509 -in alice.pem -outform DER -out alice.der &&
+    pkcs11-tool --module p11-kit-proxy.so --token-label lab --login --pin "$PKI_PIN" \
+        --write-object alice.der --type cert --label alice --id 01
 }
 
 # The validity of a certificate whose time is over: OpenSSL 3.4 and newer take dates, and no negative number of days.
