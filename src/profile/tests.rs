@@ -159,6 +159,8 @@ fn methods_of_eap() {
     assert_eq!(methods(&[("ignore-cert-warn", "yes")]), [MsChapV2, Otp, Gtc, Md5]);
     let pinned = [("ignore-cert-warn", "yes"), ("tls-fingerprint", "AB:CD")];
     assert_eq!(methods(&pinned), [MsChapV2, Peap, Ttls, Otp, Gtc, Md5]);
+    let named = [("ignore-cert-warn", "yes"), ("tls-remotename", "nps.example.com")];
+    assert_eq!(methods(&named), [MsChapV2, Peap, Ttls, Otp, Gtc, Md5]);
     assert_eq!(methods(&[("eap", "PEAP, mschapv2 ,peap")]), [Peap, MsChapV2]);
     let (profile, notices) = read(&[("gateway", "vpn.example.com"), ("user", "me"), ("eap", "tls,sim")]);
     assert_eq!((profile.eap.methods.as_slice(), notices.len()), (&[][..], 2));

@@ -280,6 +280,28 @@ fn mschapv2_tries_another_password() {
 }
 
 #[test]
+fn a_refusal_that_comes_twice_asks_once() {
+    let mut bench = Bench::answered(3);
+    let message = b"E=691 R=1 C=000102030405060708090A0B0C0D0E0F V=3";
+    assert!(matches!(bench.receive(FAILURE, 3, message), Some(Outcome::Asks(_))));
+    assert!(bench.receive(FAILURE, 3, message).is_none());
+}
+
+#[test]
+fn an_answer_is_for_the_text_that_was_asked() {
+    let code = |text: &str| Question::OneTimeCode { text: text.to_owned() };
+    let mut answers = vec![Answer { question: code("Code?"), text: "123456".to_owned().into() }];
+    assert!(take_answer(&mut answers, &code("Password?")).is_none());
+    assert!(take_answer(&mut answers, &Question::NewPassword { refused: None }).is_none());
+    assert_eq!(take_answer(&mut answers, &code("Code?")).unwrap().as_str(), "123456");
+    assert!(take_answer(&mut answers, &code("Code?")).is_none());
+    let new = |refused: Option<&str>| Question::NewPassword { refused: refused.map(str::to_owned) };
+    let mut answers = vec![Answer { question: new(Some("too short")), text: "longer".to_owned().into() }];
+    assert!(take_answer(&mut answers, &new(Some("too simple"))).is_none());
+    assert!(take_answer(&mut answers, &new(None)).is_some());
+}
+
+#[test]
 fn mschapv2_changes_a_password() {
     let mut bench = Bench::answered(3);
     let outcome = bench.receive(FAILURE, 3, b"E=648 R=0 C=000102030405060708090A0B0C0D0E0F V=3 M=Expired");

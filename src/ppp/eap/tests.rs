@@ -140,6 +140,12 @@ fn what_every_method_needs() {
 }
 
 #[test]
+fn a_nak_without_an_alternative() {
+    let mut bench = Bench::new(&[]);
+    assert_eq!(bench.asked(1, eap_type::MSCHAPV2, &challenge()), (eap_type::NAK, vec![0]));
+}
+
+#[test]
 fn the_outer_identity_is_another_one() {
     let mut bench = Bench::new(&[EapMethod::MsChapV2]);
     bench.credentials.anonymous_identity = Some("anonymous@example.com".to_owned());
@@ -288,6 +294,8 @@ fn a_text_and_an_answer() {
         assert!(sent(&mut bench.out).is_empty());
         assert!(bench.person("123456").is_none());
         assert_eq!(bench.response(1), (method.kind(), b"123456".to_vec()));
+        assert!(bench.person("once is enough").is_none());
+        assert!(sent(&mut bench.out).is_empty());
         // not before the server says so, and without a key
         assert!(bench.eap.proven(&bench.config).is_none());
         assert_eq!(bench.succeeds(1), signature(&Hlak::zero()));
@@ -325,6 +333,50 @@ fn a_new_password_that_was_not_taken_is_forgotten() {
     let taken = EapMsChapV2::SuccessRequest { identifier: 20, message: message.as_bytes() }.emit();
     bench.asked(4, eap_type::MSCHAPV2, &taken);
     assert_eq!(bench.credentials.password.as_str(), "clientPass");
+}
+
+#[test]
+fn a_second_question_is_to_be_answered_too() {
+    let mut bench = Bench::new(&[EapMethod::Gtc]);
+    bench.question(1, eap_type::GTC, b"Code?");
+    bench.person("123456");
+    bench.response(1);
+    bench.question(2, eap_type::GTC, b"And the next code?");
+    let outcome = bench.receive(eap_code::SUCCESS, 2, &[]).unwrap();
+    assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+}
+
+/// A server that challenges again waits for no answer of a person's any more.
+#[test]
+fn an_answer_that_nobody_waits_for_goes_nowhere() {
+    let mut bench = Bench::answered();
+    bench.question(2, eap_type::MSCHAPV2, &failure(b"E=691 R=1 C=5B5D7C7D7B3F2F3E3C2C602132262628 V=3"));
+    let again = EapMsChapV2::Challenge { identifier: 20, value: &CHALLENGE, name: b"" }.emit();
+    bench.asked(3, eap_type::MSCHAPV2, &again);
+    assert!(bench.person("another").is_none());
+    assert!(sent(&mut bench.out).is_empty());
+    assert_eq!(bench.credentials.password.as_str(), "clientPass");
+}
+
+/// After the new password was refused the server asks for the old one again, and takes it.
+#[test]
+fn a_new_password_that_was_refused_is_forgotten() {
+    let mut bench = Bench::answered();
+    bench.question(2, eap_type::MSCHAPV2, &failure(b"E=648 R=0 C=5B5D7C7D7B3F2F3E3C2C602132262628 V=3"));
+    bench.person("newPass");
+    bench.response(2);
+    let message = b"E=691 R=1 C=5B5D7C7D7B3F2F3E3C2C602132262628 V=3";
+    let refusal = EapMsChapV2::FailureRequest { identifier: 10, message }.emit();
+    bench.question(3, eap_type::MSCHAPV2, &refusal);
+    bench.person("typed");
+    let (_, data) = bench.response(3);
+    let Ok(EapMsChapV2::Response { identifier, value, .. }) = EapMsChapV2::parse(&data) else { panic!() };
+    let expected = respond(identifier, CHALLENGE, value[..16].try_into().unwrap(), &bench.credentials);
+    let digits: String = expected.authenticator_response.iter().map(|octet| format!("{octet:02X}")).collect();
+    let message = format!("S={digits}");
+    let taken = EapMsChapV2::SuccessRequest { identifier, message: message.as_bytes() }.emit();
+    bench.asked(4, eap_type::MSCHAPV2, &taken);
+    assert_eq!(bench.credentials.password.as_str(), "typed");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::super::auth::Answer;
 use super::super::auth::{AuthProtocol, Credentials};
 use super::super::eap::EapConfig;
 use super::super::lcp::LcpConfig;
@@ -386,6 +387,16 @@ fn a_terminate_request_may_be_the_only_sign_of_a_wrong_password() {
         bench.receive(Protocol::LCP, TERMINATE_REQUEST, 9, &[]);
         assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), Some(failure));
     }
+}
+
+#[test]
+fn answers_are_forgotten_once_they_cannot_be_asked_for() {
+    let question = Question::OneTimeCode { text: String::new() };
+    let answers = vec![Answer { question, text: "123456".to_owned().into() }];
+    let mut bench = Bench::authenticating(Config { answers, ..config() }, PAP);
+    assert_eq!(bench.ppp.config.answers.len(), 1);
+    bench.receive(Protocol::PAP, pap_code::AUTHENTICATE_ACK, 1, &[]);
+    assert!(bench.ppp.config.answers.is_empty());
 }
 
 #[test]

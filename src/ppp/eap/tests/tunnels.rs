@@ -187,6 +187,19 @@ fn eap_tls_1_3_resumed_needs_no_commitment_but_a_success() {
     assert_eq!(bench.succeeds(identifier), signature(&expected));
 }
 
+/// A resumed handshake is complete for us before the server has all of it.
+#[test]
+fn eap_tls_is_not_over_while_we_are_sending() {
+    let mut bench = Bench::tunnel(EapMethod::Tls, Words { resumed: true, ..Words::default() });
+    let piece = |data, start| TlsPiece { message_length: None, more: false, start, version: 0, data }.emit();
+    bench.asked(1, eap_type::TLS, &piece(&[], true));
+    let (_, response) = bench.asked(2, eap_type::TLS, &piece(HELLO, false));
+    assert!(TlsPiece::parse(&response).unwrap().more);
+    assert!(bench.eap.proven(&bench.config).is_none());
+    let outcome = bench.receive(eap_code::SUCCESS, 2, &[]).unwrap();
+    assert!(matches!(outcome, Some(Outcome::Misbehaved(_))), "{outcome:?}");
+}
+
 #[test]
 fn the_key_of_old_servers_is_made_of_halves() {
     let mut bench = Bench::tunnel(EapMethod::Tls, Words::default());
@@ -411,6 +424,47 @@ fn peap_resumed_needs_nothing_inside() {
 }
 
 #[test]
+fn peap_resumed_goes_on_to_the_end_of_what_it_begins_inside() {
+    let mut bench = Bench::tunnel(EapMethod::Peap, Words { resumed: true, ..Words::default() });
+    let mut identifier = bench.handshake(eap_type::PEAP, true);
+    bench.tls(&mut identifier, eap_type::PEAP, &[&[eap_type::MSCHAPV2], &challenge()[..]].concat());
+    let request = extensions(None, result_status::SUCCESS);
+    let piece = TlsPiece { message_length: None, more: false, start: false, version: 0, data: &request }.emit();
+    let outcome = bench.fails(identifier + 1, eap_type::PEAP, &piece);
+    assert!(matches!(&outcome, Outcome::Misbehaved(text) if text.contains("before there was a proof")), "{outcome:?}");
+}
+
+/// Our own binding sent back to us has a right MAC, but is none of the server's.
+#[test]
+fn peap_takes_no_response_for_a_request() {
+    let (mut bench, identifier, inner) = peap_with_mschapv2();
+    let keys = CompoundKeys::new(&exported("client EAP encryption", &[]), inner.as_bytes());
+    let mut request = extensions(Some(&keys), result_status::SUCCESS);
+    let tlv = request.len() - 60;
+    let binding = Cryptobinding::parse(&request[tlv + 4..]).unwrap();
+    let binding = Cryptobinding { sub_type: Cryptobinding::RESPONSE, compound_mac: [0; 20], ..binding };
+    let binding = Cryptobinding { compound_mac: keys.compound_mac(&binding.emit()), ..binding };
+    request[tlv..].copy_from_slice(&binding.emit());
+    let piece = TlsPiece { message_length: None, more: false, start: false, version: 0, data: &request }.emit();
+    let outcome = bench.fails(identifier + 1, eap_type::PEAP, &piece);
+    assert!(matches!(outcome, Outcome::PeerNotAuthentic), "{outcome:?}");
+}
+
+#[test]
+fn peap_refuses_a_mandatory_tlv_that_it_does_not_know() {
+    for mandatory in [true, false] {
+        let (mut bench, mut identifier, _) = peap_with_mschapv2();
+        let mut request = extensions(None, result_status::SUCCESS);
+        Tlv { mandatory, kind: 77, value: &[1, 2] }.emit(&mut request);
+        request[3] = request.len() as u8;
+        let answer = bench.tls(&mut identifier, eap_type::PEAP, &request);
+        let nak = [0x80, 4, 0, 6, 0, 0, 0, 0, 0, 77];
+        assert_eq!(answer[5..], if mandatory { &nak[..] } else { &[0x80, 3, 0, 2, 0, 1] }[..]);
+        assert_eq!(bench.eap.proven(&bench.config).is_none(), mandatory);
+    }
+}
+
+#[test]
 fn peap_says_why_it_refuses() {
     let (mut bench, mut identifier) = {
         let mut bench = Bench::tunnel(EapMethod::Peap, Words::default());
@@ -423,6 +477,15 @@ fn peap_says_why_it_refuses() {
     bench.tls(&mut identifier, eap_type::PEAP, &extensions(None, result_status::FAILURE));
     let end = bench.receive(eap_code::FAILURE, identifier, &[]).unwrap();
     assert!(matches!(&end, Some(Outcome::Failed { code: Some(691), message }) if message == "No"), "{end:?}");
+}
+
+/// What has the length of another packet is a Request of the type that its first octet says.
+#[test]
+fn peap_inside_begins_with_a_type() {
+    let mut bench = Bench::tunnel(EapMethod::Peap, Words::default());
+    let mut identifier = bench.handshake(eap_type::PEAP, false);
+    let identity = bench.tls(&mut identifier, eap_type::PEAP, &[eap_type::IDENTITY, 77, 0, 9, eap_type::EXTENSIONS]);
+    assert_eq!(identity, [&[eap_type::IDENTITY], &b"User"[..]].concat());
 }
 
 #[test]
@@ -520,6 +583,11 @@ fn ttls_with_mschapv2() {
     let digits: String = sent.authenticator_response.iter().map(|octet| format!("{octet:02X}")).collect();
     let mut answer = Vec::new();
     let data = [&[implicit[16]], format!("S={digits}").as_bytes()].concat();
+    // somebody else's pair of that number
+    Avp::new(avp_code::MS_CHAP2_SUCCESS, &data).emit(&mut answer);
+    assert_eq!(bench.tls(&mut identifier, eap_type::TTLS, &answer), b"");
+    assert!(bench.eap.proven(&bench.config).is_none());
+    answer.clear();
     Avp::microsoft(avp_code::MS_CHAP2_SUCCESS, &data).emit(&mut answer);
     assert_eq!(bench.tls(&mut identifier, eap_type::TTLS, &answer), b"");
     assert!(bench.eap.proven(&bench.config).is_some());
@@ -534,6 +602,8 @@ fn ttls_with_mschapv2_refused() {
     let mut answer = Vec::new();
     let data = [&[number], &b"E=691 R=1 C=5B5D7C7D7B3F2F3E3C2C602132262628 V=3 M=No"[..]].concat();
     Avp::microsoft(avp_code::MS_CHAP_ERROR, &data).emit(&mut answer);
+    bench.tls(&mut identifier, eap_type::TTLS, &answer);
+    // and once more
     bench.tls(&mut identifier, eap_type::TTLS, &answer);
     let end = bench.receive(eap_code::FAILURE, identifier, &[]).unwrap();
     assert!(matches!(&end, Some(Outcome::Failed { code: Some(691), message }) if message == "No"), "{end:?}");
