@@ -1,10 +1,14 @@
 //! The authenticators: how we prove who we are (RFC 1334, RFC 1994, RFC 2759, RFC 3748).
 
+mod question;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+pub(super) use self::question::take_answer;
+pub use self::question::{Answer, Question};
 use super::Outbox;
 use super::eap::{Context, Eap, EapConfig, EapMethod};
 use super::inner_tls::TlsError;
@@ -102,58 +106,6 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user_name", &self.user_name).finish_non_exhaustive()
     }
-}
-
-/// What only a person can answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Another password: the server has refused the one it got, and takes another in the same call (RFC 2759 6, R=1).
-    Password {
-        /// What the server said; may be empty.
-        message: String,
-    },
-    /// A new password in the place of one that has expired (RFC 2759 7).
-    NewPassword {
-        /// Why the new password of the last answer was not taken; `None`: this is the first question.
-        refused: Option<String>,
-    },
-    /// The answer to a text of the server's (RFC 3748 5.5, 5.6); it is good for this once.
-    OneTimeCode {
-        /// The text, printable characters only; may be empty.
-        text: String,
-    },
-}
-
-impl Question {
-    /// Whether an answer to `other` is one to this question, too.
-    fn is_answered_by(&self, other: &Question) -> bool {
-        match (self, other) {
-            (Question::NewPassword { refused: None }, Question::NewPassword { .. }) => true,
-            (Question::OneTimeCode { text }, Question::OneTimeCode { text: other }) => text == other,
-            _ => false,
-        }
-    }
-}
-
-/// An answer that was given before its question came: to the same question on an earlier call, which did not wait.
-#[derive(Clone)]
-pub struct Answer {
-    /// What was asked.
-    pub question: Question,
-    /// The answer.
-    pub text: Zeroizing<String>,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("question", &self.question).finish_non_exhaustive()
-    }
-}
-
-/// Takes the answer to a question out of those that are there already.
-pub(super) fn take_answer(answers: &mut Vec<Answer>, question: &Question) -> Option<Zeroizing<String>> {
-    let at = answers.iter().position(|answer| question.is_answered_by(&answer.question))?;
-    Some(answers.remove(at).text)
 }
 
 /// How an authentication ended, or what it waits for.
