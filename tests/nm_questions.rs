@@ -115,8 +115,10 @@ async fn a_new_password_is_typed_twice() {
     tunnel.is(TunnelState::Asking(Question::NewPassword { refused: None }));
     face.sees(&[NEW_PASSWORD]).await;
     face.call("NewSecrets", &secrets(&[("password", "new"), ("password-again", "mew")])).await;
-    let again = NEW_PASSWORD
-        .replace("Your password has expired. Choose a new one.", "The two were not the same. Choose a new password.");
+    let again = NEW_PASSWORD.replace(
+        "Your password has expired. Choose a new one.",
+        "The two new passwords were not the same. Choose one and type it twice.",
+    );
     face.sees(&["answer", &again]).await;
     face.call("NewSecrets", &secrets(&[("password", "new"), ("x-dynamic-challenge:password-again", "new")])).await;
     face.sees(&["answer"]).await;
@@ -146,7 +148,7 @@ async fn a_new_password_that_came_too_late_goes_with_the_next_call() {
 async fn a_one_time_code_is_a_second_step() {
     let (mut face, mut tunnel) = connecting().await;
     tunnel.is(TunnelState::Asking(Question::OneTimeCode { text: "Code from your phone?".to_owned() }));
-    face.sees(&[r#"SecretsRequired("Code from your phone?", ["x-dynamic-challenge:otp"])"#]).await;
+    face.sees(&[r#"SecretsRequired("The server asks: Code from your phone?", ["x-dynamic-challenge:otp"])"#]).await;
     let code = [("password", PASSWORD), ("x-dynamic-challenge:otp", "123456")];
     face.call("NewSecrets", &secrets(&code)).await;
     face.sees(&["answer"]).await;

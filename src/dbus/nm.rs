@@ -116,8 +116,8 @@ enum Note {
     Asking { timeout: u32 },
     /// The connection waits for secrets: ask for them.
     Ask,
-    /// What came was what had been refused: give up.
-    Unchanged,
+    /// What came was what had been refused, as this sentence says: give up.
+    Unchanged(&'static str),
     /// A tunnel was started; this is its state.
     Started(watch::Receiver<TunnelState>),
     /// A call for a tunnel was refused; NetworkManager gives up.

@@ -44,9 +44,11 @@ pub(super) enum Meaning {
     Answer(Answer),
     /// It is no answer: another question is due.
     Ask(Asked, String),
-    /// The same as before, which was refused.
-    Unchanged,
+    /// The same as before, which was refused; as a sentence.
+    Unchanged(&'static str),
 }
+
+const DIFFERENT: &str = "The two new passwords were not the same. Choose one and type it twice.";
 
 impl Waiting {
     /// For secrets that the profile needs.
@@ -72,8 +74,10 @@ impl Waiting {
                 (Asked::NewPassword, said("The server did not take the new password. Choose another one.", message))
             }
             Question::OneTimeCode { text } => {
-                let message =
-                    if text.is_empty() { "The server asks for a one-time code.".to_owned() } else { text.clone() };
+                let message = match text.as_str() {
+                    "" => "The server asks for a one-time code.".to_owned(),
+                    text => format!("The server asks: {text}"),
+                };
                 (Asked::Code(text.clone()), message)
             }
         };
@@ -121,16 +125,17 @@ impl Waiting {
         match asked {
             Asked::Missing(_) => Meaning::Secrets,
             Asked::Passphrase if changed(Secret::TlsUserKeySecret).is_some() => Meaning::Secrets,
-            Asked::Passphrase => Meaning::Unchanged,
+            Asked::Passphrase => Meaning::Unchanged("no passphrase came that had not been tried before"),
             Asked::Password => match changed(Secret::Password) {
                 Some(password) => answer(Question::Password { message: String::new() }, password),
-                None => Meaning::Unchanged,
+                None => Meaning::Unchanged("no password came but the one that the server had refused"),
             },
             Asked::NewPassword => match (secrets.get(Secret::Password), secrets.get(Secret::PasswordAgain)) {
-                (Some(new), Some(again)) if new != again => {
-                    Meaning::Ask(Asked::NewPassword, "The two were not the same. Choose a new password.".to_owned())
-                }
-                (Some(new), _) if before.get(Secret::Password) == Some(new) => Meaning::Unchanged,
+                (Some(new), Some(again)) if new != again => Meaning::Ask(Asked::NewPassword, DIFFERENT.to_owned()),
+                (Some(new), _) if before.get(Secret::Password) == Some(new) => Meaning::Unchanged(
+                    "the password has expired, and the old one came in the place of a new one; a desktop that asks for the \
+                     password a second time, without saying why, wants the new one",
+                ),
                 (Some(new), Some(_)) => answer(Question::NewPassword { refused: None }, new),
                 (Some(new), None) => Meaning::Ask(
                     Asked::NewPasswordAgain(Zeroizing::new(new.to_owned())),
@@ -140,7 +145,7 @@ impl Waiting {
             },
             Asked::NewPasswordAgain(first) => match secrets.get(Secret::Password) {
                 Some(again) if again == first.as_str() => answer(Question::NewPassword { refused: None }, again),
-                _ => Meaning::Ask(Asked::NewPassword, "The two were not the same. Choose a new password.".to_owned()),
+                _ => Meaning::Ask(Asked::NewPassword, DIFFERENT.to_owned()),
             },
             Asked::Code(text) => match secrets.answer_to(Secret::Otp, &before) {
                 Some(code) => answer(Question::OneTimeCode { text }, code),
@@ -169,7 +174,7 @@ mod tests {
     fn answered(meaning: Meaning) -> (Question, String) {
         match meaning {
             Meaning::Answer(Answer { question, text }) => (question, text.to_string()),
-            Meaning::Secrets | Meaning::Ask(..) | Meaning::Unchanged => panic!("no answer"),
+            Meaning::Secrets | Meaning::Ask(..) | Meaning::Unchanged(_) => panic!("no answer"),
         }
     }
 
@@ -181,8 +186,8 @@ mod tests {
         assert_eq!(waiting().hints(), ["password"]);
         assert!(waiting().message.ends_with("The server says: Nope"));
         assert_eq!(answered(waiting().understand(&secrets(&[("password", "right")]))).1, "right");
-        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged));
-        assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Unchanged));
+        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged(_)));
+        assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Unchanged(_)));
     }
 
     #[test]
@@ -193,7 +198,7 @@ mod tests {
         assert_eq!(answered(waiting().understand(&both)).1, "new");
         let typo = secrets(&[("password", "new"), ("x-dynamic-challenge:password-again", "mew")]);
         assert!(matches!(waiting().understand(&typo), Meaning::Ask(Asked::NewPassword, _)));
-        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged));
+        assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged(_)));
         assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Ask(Asked::NewPassword, _)));
     }
 
@@ -216,7 +221,7 @@ mod tests {
         let question = Question::OneTimeCode { text: "Code from your phone?".to_owned() };
         let waiting = || Waiting::for_question(&question, secrets(&[("password", "right")]));
         assert_eq!(waiting().hints(), ["x-dynamic-challenge:otp"]);
-        assert_eq!(waiting().message, "Code from your phone?");
+        assert_eq!(waiting().message, "The server asks: Code from your phone?");
         let tagged = secrets(&[("password", "right"), ("x-dynamic-challenge:otp", "123456")]);
         assert_eq!(answered(waiting().understand(&tagged)), (question.clone(), "123456".to_owned()));
         let plasma = secrets(&[("password", "123456")]);
@@ -241,6 +246,6 @@ mod tests {
         assert_eq!(waiting.hints(), ["tls-user-key-secret"]);
         assert!(waiting.message.starts_with("The user's key in /home/me/key.pem is locked"), "{}", waiting.message);
         let same = secrets(&[]);
-        assert!(matches!(waiting.understand(&same), Meaning::Unchanged));
+        assert!(matches!(waiting.understand(&same), Meaning::Unchanged(_)));
     }
 }

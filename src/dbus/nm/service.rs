@@ -140,7 +140,7 @@ impl Service {
             }
             // The lock of `get_mut` is free when the answer was sent.
             Note::Ask => plugin.get_mut().await.ask(plugin.signal_emitter()).await,
-            Note::Unchanged => plugin.get_mut().await.unchanged(plugin.signal_emitter()).await,
+            Note::Unchanged(why) => plugin.get_mut().await.unchanged(why, plugin.signal_emitter()).await,
             Note::Refused => plugin.get_mut().await.give_up(plugin.signal_emitter()).await,
             Note::Changed => {}
         }

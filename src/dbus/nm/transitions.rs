@@ -121,7 +121,7 @@ impl Plugin {
         let came = Kept { attempts: *attempts, ..came };
         match waiting.understand(&came.secrets) {
             Meaning::Secrets => self.dial_or_ask(came, Interaction::Allowed),
-            Meaning::Unchanged => self.note(Note::Unchanged),
+            Meaning::Unchanged(why) => self.note(Note::Unchanged(why)),
             Meaning::Ask(asked, message) => {
                 self.waiting = Some(Waiting { asked, before, message });
                 self.note(Note::Ask);
@@ -165,8 +165,8 @@ impl Plugin {
 
     /// An agent answered with what had been refused: asking again would only ask the agent again, and the account might
     /// be locked in the end.
-    pub(super) async fn unchanged(&mut self, emitter: &SignalEmitter<'_>) {
-        self.span.in_scope(|| error!("The connection failed: nothing new came in answer to what was refused."));
+    pub(super) async fn unchanged(&mut self, why: &str, emitter: &SignalEmitter<'_>) {
+        self.span.in_scope(|| error!("The connection failed: {why}."));
         sent(Self::failure(emitter, Reason::LoginFailed as u32).await);
         self.stop(emitter).await;
     }
