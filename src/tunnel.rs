@@ -182,6 +182,7 @@ impl Failure {
             )
             | Failure::Session(
                 session::Error::AuthenticationFailed { .. }
+                | session::Error::IdentityRefused { .. }
                 | session::Error::InnerTls(TlsError { fault: Fault::Refused, .. })
                 | session::Error::NobodyToAsk(_)
                 | session::Error::AnswerTooLate(_),

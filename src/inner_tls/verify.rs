@@ -214,7 +214,7 @@ impl Verifier {
         let certificate = "the authentication server's certificate";
         match problem {
             Problem::Untrusted(words) if self.own_authorities => {
-                format!("{certificate} does not come from an authority of tls-ca-cert: {words}")
+                format!("{certificate} does not come from an authority of tls-ca-cert, or else ca-cert: {words}")
             }
             Problem::Untrusted(words) => format!("{certificate} is not trusted: {words}"),
             Problem::Name => {

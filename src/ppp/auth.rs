@@ -125,6 +125,11 @@ pub enum Outcome {
     /// The peer accepted us, but could not prove that it knows the password (RFC 2759 5), or that it is the one at the
     /// other end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// The peer ended EAP when it had the name, before it asked for a proof.
+    IdentityRefused {
+        /// The name that it was told.
+        identity: String,
+    },
     /// TLS inside EAP failed.
     Tls(TlsError),
     /// The peer offered no method of EAP that may be used.
@@ -240,6 +245,14 @@ impl Authenticator {
             Method::ChapMd5 { identifier } => identifier.is_some(),
             Method::MsChapV2(mschapv2) => mschapv2.has_answered(),
             Method::Eap(eap) => eap.has_answered(),
+        }
+    }
+
+    /// The method of EAP that the peer asked for last, where it was refused and none was agreed upon.
+    pub(super) fn refused_eap_method(&self) -> Option<String> {
+        match &self.method {
+            Method::Eap(eap) => eap.refused_method(),
+            Method::Pap { .. } | Method::ChapMd5 { .. } | Method::MsChapV2(_) => None,
         }
     }
 

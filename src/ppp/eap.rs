@@ -106,6 +106,12 @@ impl Eap {
         }
     }
 
+    /// What the server is told of who we are.
+    fn identity<'c>(&self, credentials: &'c Credentials) -> &'c str {
+        let Credentials { user_name, anonymous_identity, .. } = credentials;
+        anonymous_identity.as_ref().filter(|_| !self.is_inner).unwrap_or(user_name)
+    }
+
     fn methods<'c>(&self, config: &'c EapConfig) -> &'c [EapMethod] {
         if self.is_inner { &config.inner_methods } else { &config.methods }
     }
@@ -135,7 +141,12 @@ impl Eap {
             }
             EapPacket::Failure => {
                 self.check_identifier("identifier of EAP Failure", identifier)?;
-                let failed = self.take_failed().unwrap_or_else(Outcome::refused);
+                let failed = self.take_failed().unwrap_or_else(|| match (&self.method, &self.last) {
+                    (None, Some(_)) => {
+                        Outcome::IdentityRefused { identity: self.identity(context.credentials).to_owned() }
+                    }
+                    _ => Outcome::refused(),
+                });
                 Ok(Turn { outcome: Some(failed), ..Turn::default() })
             }
             EapPacket::Response { .. } => Err(Malformed::value("EAP code from a server", 0, packet.code)),
@@ -154,9 +165,13 @@ impl Eap {
 
     /// Why the conversation failed, as far as it is known.
     pub(super) fn take_failed(&mut self) -> Option<Outcome> {
-        let unknown = self.refused.filter(|_| self.method.is_none());
-        let no_method = unknown.map(|kind| Outcome::NoCommonEapMethod { asked: EapMethod::describe(kind) });
+        let no_method = self.refused_method().map(|asked| Outcome::NoCommonEapMethod { asked });
         self.method.as_mut().and_then(Method::failed).or(no_method)
+    }
+
+    /// The method that was asked for last, where none was agreed upon.
+    pub(super) fn refused_method(&self) -> Option<String> {
+        self.refused.filter(|_| self.method.is_none()).map(EapMethod::describe)
     }
 
     fn request(&mut self, identifier: u8, kind: u8, data: &[u8], context: &mut Context<'_>) -> Result<Turn, Malformed> {
@@ -193,8 +208,7 @@ impl Eap {
     ) -> Result<(u8, Step, Option<String>), Malformed> {
         match kind {
             eap_type::IDENTITY => {
-                let Credentials { user_name, anonymous_identity, .. } = &context.credentials;
-                let identity = anonymous_identity.as_ref().filter(|_| !self.is_inner).unwrap_or(user_name);
+                let identity = self.identity(context.credentials);
                 return Ok((kind, Step::respond(identity.as_bytes()), None));
             }
             eap_type::NOTIFICATION => {

@@ -24,6 +24,10 @@ use crate::wire::ppp::{ControlPacket, Protocol, code};
 /// (MS-SSTP 3.2.2.1) is as long; on a link that is negotiated anew nothing else would end the wait for a challenge.
 pub const AUTHENTICATION_TIMER: Duration = Duration::from_secs(60);
 
+/// How long a server may take to begin an authentication that it negotiated in the place of EAP, whose method was refused:
+/// SoftEther 5 agrees to MS-CHAPv2 then and never begins it.
+const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
+
 /// A PPP link as a client runs it.
 ///
 /// Frames and time go in; frames ([`poll_frame`](Ppp::poll_frame)) and events ([`poll_event`](Ppp::poll_event)) come
@@ -36,6 +40,8 @@ pub struct Ppp {
     lcp: Lcp,
     authenticator: Option<Authenticator>,
     authentication_timer: Option<Instant>,
+    /// The method of EAP that was refused before the server negotiated something else.
+    refused_eap: Option<String>,
     /// What a person was asked and has not answered.
     asked: Option<Question>,
     /// Why the last packet of authentication was discarded.
@@ -65,6 +71,7 @@ impl Ppp {
             lcp,
             authenticator: None,
             authentication_timer: None,
+            refused_eap: None,
             asked: None,
             discarded: None,
             ipcp: None,
@@ -211,6 +218,9 @@ impl Ppp {
             Protocol::PAP | Protocol::CHAP | Protocol::EAP if self.speaks(protocol) => {
                 let packet = ControlPacket::parse(information)?;
                 let Some(authenticator) = &mut self.authenticator else { return Ok(()) };
+                if self.refused_eap.take().is_some() && self.phase == Phase::Authenticate {
+                    self.authentication_timer = Some(now + AUTHENTICATION_TIMER);
+                }
                 let result = authenticator.handle_packet(packet, &mut self.out);
                 self.discarded = result.as_ref().err().copied();
                 self.events.extend(authenticator.take_notification().map(Event::Notification));
@@ -270,7 +280,8 @@ impl Ppp {
         }
         if let Some(asked) = self.lcp.impasse() {
             let asked = asked.to_owned();
-            self.fail(now, Failure::NoCommonAuthentication { asked });
+            let failure = self.no_common_method().unwrap_or(Failure::NoCommonAuthentication { asked });
+            self.fail(now, failure);
         }
         Ok(())
     }
@@ -290,7 +301,9 @@ impl Ppp {
         match self.lcp.peer().authentication {
             Some(protocol) => {
                 self.enter(Phase::Authenticate);
-                self.authentication_timer = Some(now + AUTHENTICATION_TIMER);
+                let taken_back = self.refused_eap.is_some() && protocol != AuthProtocol::Eap;
+                let patience = if taken_back { SECOND_THOUGHTS } else { AUTHENTICATION_TIMER };
+                self.authentication_timer = Some(now + patience);
                 let credentials = self.config.credentials.clone();
                 let (eap, mru) = (self.config.eap.clone(), self.lcp.peer().mru);
                 let authenticator = Authenticator::new(protocol, credentials, eap, mru, self.entropy.fork());
@@ -305,7 +318,8 @@ impl Ppp {
     }
 
     fn link_down(&mut self) {
-        self.authenticator = None;
+        let refused = self.authenticator.take().and_then(|auth| auth.refused_eap_method());
+        self.refused_eap = refused.or(self.refused_eap.take());
         self.ipcp = None;
         self.ipv6cp = None;
         self.up = false;
@@ -369,8 +383,13 @@ impl Ppp {
 
     fn authentication_timed_out(&mut self, now: Instant) {
         let protocol = self.lcp.peer().authentication.map_or(Protocol::LCP, |auth| auth.protocol());
-        let failure = self.unanswered().or_else(|| self.stalled());
+        let failure = self.unanswered().or_else(|| self.stalled()).or_else(|| self.no_common_method());
         self.fail(now, failure.unwrap_or(Failure::Unanswered(protocol)));
+    }
+
+    /// What it means that the authentication which came in the place of EAP leads nowhere.
+    fn no_common_method(&self) -> Option<Failure> {
+        self.refused_eap.clone().map(|asked| Failure::NoCommonEapMethod { asked })
     }
 
     /// What it means that authentication goes no further after its last packet was discarded.
@@ -398,7 +417,9 @@ impl Ppp {
     fn refused_silently(&mut self) -> Option<Failure> {
         match self.phase {
             Phase::Establish => {
-                self.lcp.refused_authentication().map(|asked| Failure::NoCommonAuthentication { asked })
+                let refused = self.lcp.refused_authentication();
+                let refused = refused.map(|asked| Failure::NoCommonAuthentication { asked });
+                self.no_common_method().or(refused)
             }
             Phase::Authenticate => {
                 self.authenticator.as_mut().and_then(Authenticator::refused_silently).and_then(failure)
@@ -436,6 +457,7 @@ fn failure(outcome: Outcome) -> Option<Failure> {
         Outcome::Failed { code, message } => Failure::AuthenticationFailed { code, message },
         Outcome::PeerNotAuthentic => Failure::PeerNotAuthentic,
         Outcome::Tls(error) => Failure::InnerTls(error),
+        Outcome::IdentityRefused { identity } => Failure::IdentityRefused { identity },
         Outcome::NoCommonEapMethod { asked } => Failure::NoCommonEapMethod { asked },
         Outcome::Misbehaved(what) => Failure::Misbehaved(what),
         Outcome::Authenticated(_) | Outcome::Asks(_) | Outcome::Unanswered => return None,

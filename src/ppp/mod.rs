@@ -196,6 +196,11 @@ pub enum Failure {
     /// The server accepted us without proof that it knows the password (RFC 2759 5), or that it is the one at the other
     /// end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// The server ended EAP when it had the name, before it asked for a proof.
+    IdentityRefused {
+        /// The name that it was told.
+        identity: String,
+    },
     /// The server offered no method of EAP that may be used.
     NoCommonEapMethod {
         /// The last one that it asked for.

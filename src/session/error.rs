@@ -28,6 +28,11 @@ pub enum Error {
     /// The server accepted the user without proof that it knows the password (RFC 2759 5), or that it is the one at the
     /// other end of the tunnel inside EAP.
     PeerNotAuthentic,
+    /// The server ended EAP when it had the name, before it asked for a proof.
+    IdentityRefused {
+        /// The name that it was told.
+        identity: String,
+    },
     /// The server offered no method of EAP that may be used.
     NoCommonEapMethod {
         /// The last one that it asked for.
@@ -117,6 +122,7 @@ impl Error {
             Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
                 "the server insists on EAP for authentication, which this connection refuses (refuse-eap)".to_owned(),
             ),
+            Failure::IdentityRefused { identity } => Error::IdentityRefused { identity },
             Failure::NoCommonEapMethod { asked } => Error::NoCommonEapMethod { asked },
             Failure::InnerTls(error) => Error::InnerTls(error),
             Failure::Misbehaved(what) => Error::PeerMisbehaved(what),
@@ -248,6 +254,12 @@ impl fmt::Display for Error {
             Error::PeerNotAuthentic => f.write_str(
                 "the server accepted the password without proof that it knows it; it may not be the server that it \
                  claims to be, and nothing was sent into the tunnel",
+            ),
+            Error::IdentityRefused { identity } => write!(
+                f,
+                "the server does not know the user \"{}\": it ended the authentication when it had the name; check the name, \
+                 and the domain or hub where the server wants one",
+                identity.escape_debug()
             ),
             Error::NoCommonEapMethod { asked } => write!(
                 f,

@@ -227,6 +227,11 @@ fn fmt_certificate(
         write!(f, "; it is {facts}")?;
     }
     f.write_str(match problem {
+        // the issuer of an issuer that is known is not: the file ends below the top
+        CertificateProblem::Untrusted(text) if text.contains("unable to get issuer certificate") => {
+            "; if this is the right server, put the authorities above that issuer into the file, too, up to the self-signed \
+             one (ca-cert)"
+        }
         CertificateProblem::Untrusted(_) => {
             "; if this is the right server, give the connection the certificate of that issuer as its CA (ca-cert)"
         }

@@ -59,19 +59,19 @@ impl Waiting {
 
     /// For the server's question.
     pub(super) fn for_question(question: &Question, before: Secrets) -> Self {
-        let said = |text: &str, message: &str| match message {
-            "" => text.to_owned(),
-            message => format!("{text} The server says: {message}"),
+        let said = |what: &str, message: &str, then: &str| match message {
+            "" => format!("{what}. {then}"),
+            message => format!("{what} (it says: {message}). {then}"),
         };
         let (asked, message) = match question {
             Question::Password { message } => {
-                (Asked::Password, said("The server refused user name or password. Try again.", message))
+                (Asked::Password, said("The server refused the user name or the password", message, "Try again."))
             }
             Question::NewPassword { refused: None } => {
                 (Asked::NewPassword, "Your password has expired. Choose a new one.".to_owned())
             }
             Question::NewPassword { refused: Some(message) } => {
-                (Asked::NewPassword, said("The server did not take the new password. Choose another one.", message))
+                (Asked::NewPassword, said("The server did not take the new password", message, "Choose another one."))
             }
             Question::OneTimeCode { text } => {
                 let message = match text.as_str() {
@@ -184,7 +184,7 @@ mod tests {
     fn another_password() {
         let waiting = || Waiting::for_question(&Question::Password { message: "Nope".into() }, secrets(&[WRONG]));
         assert_eq!(waiting().hints(), ["password"]);
-        assert!(waiting().message.ends_with("The server says: Nope"));
+        assert_eq!(waiting().message, "The server refused the user name or the password (it says: Nope). Try again.");
         assert_eq!(answered(waiting().understand(&secrets(&[("password", "right")]))).1, "right");
         assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged(_)));
         assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Unchanged(_)));

@@ -212,6 +212,15 @@ fn a_refusal_says_why() {
     assert!(matches!(end, Some(Outcome::Failed { code: None, .. })), "{end:?}");
 }
 
+/// SoftEther 5 and RADIUS servers refuse a name that they do not know before they ask for anything else.
+#[test]
+fn a_name_that_is_not_known() {
+    let mut bench = Bench::new(&[EapMethod::MsChapV2]);
+    bench.asked(1, eap_type::IDENTITY, b"");
+    let end = bench.receive(eap_code::FAILURE, 1, &[]).unwrap();
+    assert!(matches!(&end, Some(Outcome::IdentityRefused { identity }) if identity == "User"), "{end:?}");
+}
+
 #[test]
 fn another_password_in_the_same_conversation() {
     let mut bench = Bench::answered();

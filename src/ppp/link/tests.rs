@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::auth::Answer;
 use super::super::auth::{AuthProtocol, Credentials};
-use super::super::eap::EapConfig;
+use super::super::eap::{EapConfig, EapMethod};
 use super::super::lcp::LcpConfig;
 use super::super::testing::{Sent, options, seconds, sent, start};
 use super::super::{Ipv4Parameters, Ipv6Parameters};
 
 use super::*;
 use crate::wire::auth::{chap_code, pap_code};
+use crate::wire::eap::{eap_code, eap_type};
 use crate::wire::ip::IpVersion;
 use crate::wire::ppp::code::{
     CODE_REJECT, CONFIGURE_ACK, CONFIGURE_NAK, CONFIGURE_REJECT, CONFIGURE_REQUEST, ECHO_REQUEST, PROTOCOL_REJECT,
@@ -745,4 +746,61 @@ fn after_its_end_a_link_says_nothing() {
         bench.receive(Protocol::LCP, CONFIGURE_REQUEST, second, &[]);
     }
     bench.quiet();
+}
+
+/// A link on which EAP was agreed to, and its one method refused by a Nak.
+fn refused_eap() -> Bench {
+    let mut config = config();
+    config.lcp.accept = vec![AuthProtocol::Eap, AuthProtocol::MsChapV2];
+    config.eap.methods = vec![EapMethod::Gtc];
+    let mut bench = Bench::authenticating(config, &[0xc2, 0x27]);
+    bench.receive(Protocol::EAP, eap_code::REQUEST, 1, &[eap_type::MSCHAPV2, 1, 1, 0, 4]);
+    let nak = bench.sent.pop_back().unwrap();
+    assert_eq!((nak.protocol, nak.data), (Protocol::EAP, vec![eap_type::NAK, eap_type::GTC]));
+    bench.sent.clear();
+    bench.events.clear();
+    bench
+}
+
+/// SoftEther 5 negotiates MS-CHAPv2 after a Nak of EAP-MSCHAPv2, and then never challenges.
+#[test]
+fn what_comes_in_the_place_of_eap_and_never_begins() {
+    let mut bench = refused_eap();
+    bench.establish(&[(3, MSCHAPV2)]);
+    let began = bench.now;
+    let failure = Failure::NoCommonEapMethod { asked: "EAP-MSCHAPv2".to_owned() };
+    while bench.ppp.poll_timeout().is_some() && bench.now < began + seconds(30.0) && bench.finished == 0 {
+        bench.now = bench.ppp.poll_timeout().unwrap();
+        bench.ppp.handle_timeout(bench.now);
+        bench.poll();
+        if bench.sent.iter().any(|sent| sent.protocol == Protocol::LCP && sent.code == TERMINATE_REQUEST) {
+            assert_eq!(bench.now, began + SECOND_THOUGHTS);
+            return assert_eq!(bench.ppp.lower_down(LowerDown::WithReason), Some(failure));
+        }
+    }
+    panic!("it waits on");
+}
+
+#[test]
+fn what_comes_in_the_place_of_eap_and_begins() {
+    let mut bench = refused_eap();
+    bench.establish(&[(3, MSCHAPV2)]);
+    let challenge = [&[16], &[7; 16][..], b"server"].concat();
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 1, &challenge);
+    assert!(bench.sent.iter().any(|sent| sent.protocol == Protocol::CHAP && sent.code == chap_code::RESPONSE));
+    bench.now += seconds(20.0);
+    bench.ppp.handle_timeout(bench.now);
+    bench.poll();
+    assert_eq!(bench.finished, 0, "a server that has begun has its minute");
+}
+
+#[test]
+fn a_server_that_gives_up_after_eap_wanted_the_method_that_was_refused() {
+    let mut bench = refused_eap();
+    // it takes LCP down to negotiate anew, and then ends the link
+    bench.receive(Protocol::LCP, CONFIGURE_REQUEST, 9, &options(&[(3, PAP)]));
+    bench.receive(Protocol::LCP, TERMINATE_REQUEST, 10, &[]);
+    let end = bench.events.pop_back();
+    let failure = Failure::NoCommonEapMethod { asked: "EAP-MSCHAPv2".to_owned() };
+    assert!(matches!(&end, Some(Event::Finished(Some(found))) if *found == failure), "{end:?}");
 }
