@@ -8,7 +8,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -223,11 +223,16 @@ fn copy() -> Result<(), String> {
 
 /// The contents of a regular file of bounded size. Opening waits for nothing and changes nothing, whatever the path names.
 fn read_regular(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let irregular = || io::Error::other("it is not a regular file");
+    // There are devices that do something as soon as they are opened, such as watchdogs.
+    if !fs::metadata(path)?.is_file() {
+        return Err(irregular());
+    }
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(irregular());
     }
     // A file that grows meanwhile is cut, not copied.
     let size = usize::try_from(facts.len()).ok().filter(|size| *size <= MAX_OCTETS);

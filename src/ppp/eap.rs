@@ -270,7 +270,7 @@ impl Eap {
         };
         let identifier = self.last.as_ref().map(|last| last.identifier);
         let response = data.zip(identifier).map(|(data, identifier)| {
-            let mut packet = Zeroizing::new(Vec::with_capacity(1024));
+            let mut packet = Zeroizing::new(Vec::with_capacity(data.len() + 5));
             EapPacket::Response { kind, data: &data }.emit(identifier, &mut packet);
             packet
         });

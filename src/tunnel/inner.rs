@@ -37,9 +37,7 @@ pub(super) async fn prepare(profile: &Profile, secrets: &Secrets, owner: Option<
         return Ok(Inner { connector: Some(Arc::new(later)), user_name: None });
     }
     let connector = make(settings).await?;
-    for notice in connector.notices() {
-        tracing::warn!("{notice}");
-    }
+    note(&connector);
     let user_name = connector.user_name().map(str::to_owned);
     Ok(Inner { connector: Some(Arc::new(connector)), user_name })
 }
@@ -117,6 +115,13 @@ async fn file(path: &Path, owner: Option<&str>) -> Result<NamedFile, Failure> {
     Ok(NamedFile { path: path.display().to_string(), contents })
 }
 
+/// Tells what a person should know about settings that can be used all the same.
+fn note(connector: &Connector) {
+    for notice in connector.notices() {
+        tracing::warn!("{notice}");
+    }
+}
+
 /// A connector that is made when the server first asks for it.
 struct Later {
     settings: Mutex<Option<inner_tls::Settings>>,
@@ -129,7 +134,9 @@ impl TlsConnector for Later {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(settings) = settings {
-            *made = Some(Connector::new(settings).map_err(|error| local(error.to_string()))?);
+            let connector = Connector::new(settings).map_err(|error| local(error.to_string()))?;
+            note(&connector);
+            *made = Some(connector);
         }
         match &*made {
             Some(connector) => connector.connect(),

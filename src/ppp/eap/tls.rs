@@ -22,9 +22,8 @@ const PIECE_HEADER: usize = 4 + 1 + 1 + 4;
 pub(super) struct Tunnel {
     kind: u8,
     client: Option<Box<dyn TlsClient>>,
-    /// The server's message, as far as it has come, and its announced length.
+    /// The server's message, as far as it has come.
     incoming: Vec<u8>,
-    announced: Option<usize>,
     /// Our message, and how much of it was sent.
     outgoing: Vec<u8>,
     sent: usize,
@@ -46,7 +45,7 @@ pub(super) enum Received {
 
 impl Tunnel {
     pub(super) fn new(kind: u8) -> Self {
-        Tunnel { kind, client: None, incoming: Vec::new(), announced: None, outgoing: Vec::new(), sent: 0 }
+        Tunnel { kind, client: None, incoming: Vec::new(), outgoing: Vec::new(), sent: 0 }
     }
 
     /// Takes the data of a Request.
@@ -68,16 +67,14 @@ impl Tunnel {
                 _ => Err(Malformed::value("flags of TLS in EAP, in place of an acknowledgment", 0, data[0])),
             };
         }
-        self.announced = self.announced.or(piece.message_length);
         self.incoming.extend_from_slice(piece.data);
-        if self.announced.unwrap_or(0).max(self.incoming.len()) > MAX_MESSAGE {
+        if piece.message_length.unwrap_or(0).max(self.incoming.len()) > MAX_MESSAGE {
             return Ok(Received::Step(Step::misbehaved("its TLS message inside EAP has no end")));
         }
         if piece.more {
             return Ok(Received::Step(Step::respond(self.empty())));
         }
         let message = std::mem::take(&mut self.incoming);
-        self.announced = None;
         Ok(self.handle(&message, context))
     }
 

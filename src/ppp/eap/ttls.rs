@@ -62,8 +62,9 @@ impl Ttls {
 
     /// The first pairs.
     fn begin(&mut self, context: &mut Context<'_>) -> Result<Result<Phase2, Step>, Malformed> {
-        let mut pairs = Zeroizing::new(Vec::with_capacity(1024));
         let user_name = context.credentials.user_name.clone();
+        // it must not grow, which would leave a copy behind
+        let mut pairs = Zeroizing::new(Vec::with_capacity(256 + user_name.len() + context.credentials.password.len()));
         let phase2 = match context.config.ttls {
             TtlsInner::Pap => {
                 Avp::new(avp_code::USER_NAME, user_name.as_bytes()).emit(&mut pairs);
@@ -143,7 +144,7 @@ impl Ttls {
 
     fn inner_turn(&mut self, Turn { response, outcome, .. }: Turn, context: &Context<'_>) -> Option<Step> {
         if let Some(response) = response {
-            let mut pairs = Zeroizing::new(Vec::with_capacity(1024));
+            let mut pairs = Zeroizing::new(Vec::with_capacity(response.len() + 16));
             Avp::new(avp_code::EAP_MESSAGE, &response).emit(&mut pairs);
             if let Err(step) = self.tunnel.send(&pairs) {
                 return Some(step);
