@@ -108,7 +108,7 @@ slow_login_begins() {
     { timeout 100 nmcli --wait 90 connection up vpn; say "status $?"; } >"$LAB_RUN/slow" 2>&1 &
 }
 slow_login_case() {
-    local LOG_BEFORE=$LOG_START
+    local LOG_BEFORE=${LOG_START-0}
     vpn_case "a login that is answered late" slow_login
 }
 slow_login() {
