@@ -34,7 +34,7 @@ async fn a_whole_connection() {
     assert_eq!(password_of(&tunnel), PASSWORD);
     tunnel.is(starting(Phase::Authentication));
     tunnel.is(TunnelState::Down(Some(Arc::new(Failure::from(wrong_password())))));
-    let again = "The server refused the user name or the password (it says: wrong user name or password). Try again.";
+    let again = "The server refused user name or password (it says: wrong user name or password). Try again.";
     face.sees(&[&format!("SecretsRequired({again:?}, [\"password\"])")]).await;
     // an agent that gives the same again is not asked once more
     face.call("NewSecrets", &(&connection,)).await;

@@ -38,7 +38,7 @@ async fn answered(tunnel: &mut Started) -> String {
 }
 
 const TRY_AGAIN: &str =
-    r#"SecretsRequired("The server refused the user name or the password. Try again.", ["password"])"#;
+    r#"SecretsRequired("The server refused user name or password. Try again.", ["password"])"#;
 const NEW_PASSWORD: &str = concat!(
     r#"SecretsRequired("Your password has expired. Choose a new one.", "#,
     r#"["password", "x-dynamic-challenge:password-again"])"#

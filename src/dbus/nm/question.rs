@@ -65,7 +65,7 @@ impl Waiting {
         };
         let (asked, message) = match question {
             Question::Password { message } => {
-                (Asked::Password, said("The server refused the user name or the password", message, "Try again."))
+                (Asked::Password, said("The server refused user name or password", message, "Try again."))
             }
             Question::NewPassword { refused: None } => {
                 (Asked::NewPassword, "Your password has expired. Choose a new one.".to_owned())
@@ -184,7 +184,7 @@ mod tests {
     fn another_password() {
         let waiting = || Waiting::for_question(&Question::Password { message: "Nope".into() }, secrets(&[WRONG]));
         assert_eq!(waiting().hints(), ["password"]);
-        assert_eq!(waiting().message, "The server refused the user name or the password (it says: Nope). Try again.");
+        assert_eq!(waiting().message, "The server refused user name or password (it says: Nope). Try again.");
         assert_eq!(answered(waiting().understand(&secrets(&[("password", "right")]))).1, "right");
         assert!(matches!(waiting().understand(&secrets(&[WRONG])), Meaning::Unchanged(_)));
         assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Unchanged(_)));
