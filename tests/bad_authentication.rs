@@ -1,5 +1,5 @@
-//! Servers whose authentication is none: each ends with an error that says what the server did, within a minute, however
-//! much it sends.
+//! Servers whose authentication is none: each ends with an error that says what the server did, within a minute,
+//! however much it sends.
 
 mod support;
 

@@ -23,7 +23,8 @@ use crate::wire::{Malformed, printable};
 const PAP_RESTART: Duration = Duration::from_secs(3);
 const PAP_MAX_REQUESTS: u32 = 10;
 
-/// Most CHAP Challenges before a verdict: more than a server sends that repeats one every second for as long as it is waited for.
+/// Most CHAP Challenges before a verdict: more than a server sends that repeats one every second for as long as it is
+/// waited for.
 const MAX_CHALLENGES: u32 = 128;
 
 /// Questions to a person in one authentication; a server that asks on is one that does not end.

@@ -269,7 +269,7 @@ impl Ppp {
     fn handle_lcp(&mut self, now: Instant, packet: ControlPacket<'_>) -> Result<(), Malformed> {
         let phase = self.phase;
         if packet.code == code::TERMINATE_REQUEST && phase != Phase::Terminate {
-            let refused = self.unanswered().or_else(|| self.refused_silently());
+            let refused = self.unanswered().or_else(|| self.refused_silently()).or_else(|| self.stalled());
             self.failure.get_or_insert(refused.unwrap_or(Failure::Terminated));
         }
         let done = self.lcp.handle_packet(now, packet, &mut self.out)?;
@@ -394,7 +394,7 @@ impl Ppp {
 
     /// What it means that authentication goes no further after its last packet was discarded.
     fn stalled(&mut self) -> Option<Failure> {
-        self.discarded.take().map(Failure::Stalled)
+        self.discarded.take().filter(|_| self.phase == Phase::Authenticate).map(Failure::Stalled)
     }
 
     fn authenticated(&mut self, hlak: Hlak) {
@@ -402,7 +402,9 @@ impl Ppp {
             // of use where the link is negotiated anew
             self.config.credentials = authenticator.credentials().clone();
         }
+        // whoever could answer counts the connection as made from here on
         self.config.answers.clear();
+        self.config.may_ask = false;
         self.enter(Phase::Network);
         self.events.push_back(Event::Authenticated(hlak));
     }

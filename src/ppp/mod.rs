@@ -82,7 +82,7 @@ pub struct Config {
     pub eap: EapConfig,
     /// Answers that are known before they are asked for; each is used once.
     pub answers: Vec<Answer>,
-    /// A person may be asked, by [`Event::Asks`].
+    /// A person may be asked, by [`Event::Asks`], until we are authenticated for the first time.
     pub may_ask: bool,
     /// The lower layer has authenticated us already (MS-SSTP 3.2.4.1, ClientBypassHLAuth): a server that asks for no
     /// authentication is content with that.

@@ -26,7 +26,7 @@ pub struct Config {
     pub eap: EapConfig,
     /// Answers that are known before they are asked for.
     pub answers: Vec<Answer>,
-    /// A person may be asked, by [`Event::Asks`](super::Event::Asks).
+    /// A person may be asked, by [`Event::Asks`](super::Event::Asks), until we are authenticated for the first time.
     pub may_ask: bool,
     /// The ClientHTTPCookie, a pair of name and value: with it, a server may do without PPP authentication (MS-SSTP
     /// 3.2.4.1, ClientBypassHLAuth).

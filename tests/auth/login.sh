@@ -279,6 +279,7 @@ eap_table() {
 EAP-TLS $version|$server|EAP type 13 .* accepted, $KEYS32|$tls $key
 PEAP-MSCHAPv2, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=mschapv2 $tunnel
 PEAP-TLS, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|$tls $key eap=peap anonymous-identity=anonymous
+TTLS-EAP-TLS, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|$tls $key eap=ttls anonymous-identity=anonymous
 TTLS-PAP, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=pap $tunnel
 TTLS-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=mschapv2 $tunnel
 TTLS-EAP-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=eap-mschapv2 $tunnel

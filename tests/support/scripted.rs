@@ -36,7 +36,8 @@ impl Packet {
     }
 }
 
-/// What the server says of the authentication: first to nothing, when LCP is Opened, then to each packet of the client's.
+/// What the server says of the authentication: first to nothing, when LCP is Opened, then to each packet of the
+/// client's.
 pub type Script<'s> = Box<dyn FnMut(Option<&Packet>) -> Vec<Packet> + 's>;
 
 /// How a session ended.

@@ -111,8 +111,8 @@ fn string<'v>(value: &'v Variant<'_>, property: &'static str) -> Result<&'v str,
     }
 }
 
-/// The names in an `as` of entries `user:NAME:`. An entry of another type, which NetworkManager does not know yet, counts as
-/// the name of a user whom nobody has: files must not be read with more rights than the connection has.
+/// The names in an `as` of entries `user:NAME:`. An entry of another type, which NetworkManager does not know yet, counts
+/// as the name of a user who does not exist: files must not be read with more rights than the connection has.
 fn owners(value: Option<&Variant<'_>>) -> Result<Vec<String>, Malformed> {
     let array = match value {
         None => return Ok(Vec::new()),

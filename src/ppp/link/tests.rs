@@ -391,13 +391,42 @@ fn a_terminate_request_may_be_the_only_sign_of_a_wrong_password() {
 }
 
 #[test]
-fn answers_are_forgotten_once_they_cannot_be_asked_for() {
+fn what_was_no_part_of_the_authentication_is_why_it_ends() {
+    let short = [&[8][..], &[1; 8], b"server"].concat();
+    let stalled = |failure: Option<Failure>| matches!(failure, Some(Failure::Stalled(what)) if what.offset == 0);
+    for how in [LowerDown::TimedOut, LowerDown::WithoutReason] {
+        let mut bench = Bench::authenticating(config(), MSCHAPV2);
+        bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, &short);
+        assert!(stalled(bench.ppp.lower_down(how)));
+    }
+    let mut bench = Bench::authenticating(config(), MSCHAPV2);
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, &short);
+    assert_eq!(bench.ppp.lower_down(LowerDown::WithReason), None);
+    let mut bench = Bench::authenticating(config(), MSCHAPV2);
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, &short);
+    bench.receive(Protocol::LCP, TERMINATE_REQUEST, 9, &[]);
+    assert!(stalled(bench.ppp.lower_down(LowerDown::WithoutReason)));
+    // but not once the authentication is over
+    let mut bench = Bench::authenticating(config(), CHAP_MD5);
+    bench.receive(Protocol::CHAP, chap_code::CHALLENGE, 7, b"\x04abcdserver");
+    bench.receive(Protocol::CHAP, chap_code::SUCCESS, 7, &[]);
+    bench.receive(Protocol::CHAP, chap_code::SUCCESS, 99, &[]);
+    assert_eq!(bench.ppp.lower_down(LowerDown::WithoutReason), None);
+}
+
+#[test]
+fn nobody_is_asked_once_the_authentication_is_over() {
     let question = Question::OneTimeCode { text: String::new() };
     let answers = vec![Answer { question, text: "123456".to_owned().into() }];
-    let mut bench = Bench::authenticating(Config { answers, ..config() }, PAP);
+    let mut bench = Bench::authenticating(Config { answers, may_ask: true, ..config() }, PAP);
     assert_eq!(bench.ppp.config.answers.len(), 1);
     bench.receive(Protocol::PAP, pap_code::AUTHENTICATE_ACK, 1, &[]);
     assert!(bench.ppp.config.answers.is_empty());
+    // a question on a link that stays, or is negotiated anew, is one to nobody
+    bench.ppp.ask(bench.now, Question::OneTimeCode { text: "Code?".to_owned() });
+    bench.poll();
+    assert!(!bench.events.iter().any(|event| matches!(event, Event::Asks(_))), "{:?}", bench.events);
+    assert!(matches!(bench.ppp.failure, Some(Failure::NobodyToAsk(_))));
 }
 
 #[test]
