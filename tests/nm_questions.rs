@@ -37,8 +37,7 @@ async fn answered(tunnel: &mut Started) -> String {
     }
 }
 
-const TRY_AGAIN: &str =
-    r#"SecretsRequired("The server refused user name or password. Try again.", ["password"])"#;
+const TRY_AGAIN: &str = r#"SecretsRequired("The server refused user name or password. Try again.", ["password"])"#;
 const NEW_PASSWORD: &str = concat!(
     r#"SecretsRequired("Your password has expired. Choose a new one.", "#,
     r#"["password", "x-dynamic-challenge:password-again"])"#
@@ -143,6 +142,28 @@ async fn a_new_password_that_came_too_late_goes_with_the_next_call() {
     assert_eq!(password_of(&second), PASSWORD, "the old one counts until the server has taken the new one");
     let answers: Vec<_> = second.answers.iter().map(|answer| (&answer.question, answer.text.as_str())).collect();
     assert_eq!(answers, [(&question, "new")]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_call_is_not_that_of_the_next() {
+    let (mut face, tunnel) = connecting().await;
+    tunnel.is(TunnelState::Asking(Question::Password { message: String::new() }));
+    face.sees(&[TRY_AGAIN]).await;
+    // the answer comes just before the plugin hears that the call has ended
+    let object = face.object.clone();
+    let held = object.get().await;
+    face.call("NewSecrets", &secrets(&[("password", "the right one")])).await;
+    face.sees_nothing().await;
+    let Started { commands, state, .. } = tunnel;
+    drop(commands);
+    state.send(down(session::Error::AuthenticationFailed { code: None, message: String::new() })).unwrap();
+    face.sees_nothing().await;
+    drop(held);
+    face.sees(&["answer"]).await;
+    let second = face.started().await;
+    face.sees_nothing().await;
+    second.is(up(established()));
+    face.is_announced().await;
 }
 
 #[tokio::test]

@@ -34,8 +34,7 @@ async fn a_slow_login_is_remarked_upon_at_the_default_level() {
     tokio::time::sleep(3 * login).await;
     tunnel.is(starting(Phase::Authentication));
     tunnel.is(up(established()));
-    face.sees(&[r#"SecretsRequired("The server refused user name or password. Try again.", ["password"])"#])
-        .await;
+    face.sees(&[r#"SecretsRequired("The server refused user name or password. Try again.", ["password"])"#]).await;
     tokio::time::sleep(3 * login).await;
     assert_eq!(remarks(), 1);
 }

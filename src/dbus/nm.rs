@@ -31,7 +31,7 @@ use self::question::Waiting;
 use self::settings::{Hash, Malformed, Settings};
 use self::transitions::{Kept, sent};
 use crate::profile::{self, Secret};
-use crate::tunnel::{self, Attempt, Command, FailureKind, Phase, Tunnel, TunnelState};
+use crate::tunnel::{self, Attempt, FailureKind, Phase, Tunnel, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
 
@@ -130,8 +130,8 @@ enum Note {
 pub struct Plugin {
     dial: Dial,
     state: ServiceState,
-    /// Commands to the tunnel, from its start until it is down.
-    tunnel: Option<mpsc::Sender<Command>>,
+    /// The tunnel, from its start until it is down.
+    tunnel: Option<Tunnel>,
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
     /// What the connection waits for, while it waits for `NewSecrets`.

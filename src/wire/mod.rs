@@ -87,15 +87,22 @@ fn within(what: &'static str, offset: usize, found: usize, min: usize, max: usiz
     Ok(())
 }
 
-/// A text from the network, made safe to show: printable characters only, bounded in length.
+/// A text from the network, made safe to show: printable characters only, in the order in which they came, bounded in
+/// length.
 pub fn printable(octets: &[u8]) -> String {
     const LIMIT: usize = 240;
     let text: String = String::from_utf8_lossy(&octets[..octets.len().min(4 * LIMIT)])
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if c.is_control() || turns_the_text(c) { ' ' } else { c })
         .take(LIMIT)
         .collect();
     text.trim().to_owned()
+}
+
+/// The embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX #9 2), which would show one text as
+/// another.
+fn turns_the_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -113,6 +120,7 @@ mod tests {
     #[test]
     fn texts_lose_control_characters_and_length() {
         assert_eq!(printable(b"  no\r\nentry\x1b[31m "), "no  entry [31m");
+        assert_eq!(printable("no \u{202e}yrtne".as_bytes()), "no  yrtne");
         assert_eq!(printable(&[b'a'; 5000]).len(), 240);
         assert_eq!(printable(b"\xff\xfe"), "\u{fffd}\u{fffd}");
     }

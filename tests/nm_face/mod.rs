@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Service};
+use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Plugin, Service};
 use nm_sstp::log;
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::profile::{Profile, Secret, Secrets};
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use zbus::message::Type;
+use zbus::object_server::InterfaceRef;
 use zbus::wire::DynamicType;
 use zbus::{Connection, Guid, Message, MessageStream, Structure, Variant};
 
@@ -56,6 +57,8 @@ impl Started {
 pub struct Face {
     pub caller: Connection,
     pub tunnels: mpsc::UnboundedReceiver<Started>,
+    /// The object itself: who holds it keeps calls and the states of the tunnel waiting, in their order.
+    pub object: InterfaceRef<Plugin>,
     messages: MessageStream,
     refused: bool,
     stop: Option<oneshot::Sender<()>>,
@@ -122,6 +125,7 @@ impl Face {
         let client = zbus::connection::Builder::unix_stream(theirs).p2p();
         let (server, caller) = tokio::join!(server.serve_at(PATH, plugin).build(), client.build());
         let (server, caller) = (server.expect("a server"), caller.expect("a client"));
+        let object = server.object_server().interface(PATH).await.expect("a plugin");
         let (stop, stopped) = oneshot::channel::<()>();
         let service = tokio::spawn(async move {
             let stop = async {
@@ -132,7 +136,7 @@ impl Face {
             service.run(&server, stop).await
         });
         let messages = MessageStream::from(&caller);
-        Self { caller, tunnels, messages, refused: false, stop: Some(stop), service }
+        Self { caller, tunnels, object, messages, refused: false, stop: Some(stop), service }
     }
 
     /// Sends a method call; what comes of it is for [`Face::sees`].

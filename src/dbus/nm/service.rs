@@ -151,17 +151,18 @@ impl Service {
         let emitter = plugin.signal_emitter();
         let is_login = matches!(state, Some(TunnelState::Starting(Phase::Session(session::Phase::Authentication))));
         self.remark = is_login.then(|| after(self.options.login));
+        let Some(tunnel) = self.tunnel.take() else { return };
+        let mut plugin = plugin.get_mut().await;
+        // meanwhile an answer may have begun another attempt
+        if !plugin.is_of_tunnel(&tunnel) {
+            return;
+        }
         match state {
             Some(state) => {
-                if matches!(state, TunnelState::Down(_)) {
-                    self.tunnel = None;
-                }
-                plugin.get_mut().await.follow(&state, emitter).await;
+                self.tunnel = Some(tunnel).filter(|_| !matches!(state, TunnelState::Down(_)));
+                plugin.follow(&state, emitter).await;
             }
-            None => {
-                self.tunnel = None;
-                plugin.get_mut().await.lost(emitter).await;
-            }
+            None => plugin.lost(emitter).await,
         }
     }
 

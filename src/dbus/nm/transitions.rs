@@ -1,5 +1,6 @@
 //! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
 
+use tokio::sync::watch;
 use tracing::{debug, error, error_span, info, warn};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -11,7 +12,7 @@ use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
 use crate::log::OUTCOME;
 use crate::profile::{self, Profile, Secret, Secrets};
 use crate::session::{self, Answer, NetworkParameters, Question};
-use crate::tunnel::{self, Attempt, Command, Established, Failure, Tunnel, TunnelState};
+use crate::tunnel::{self, Attempt, Command, Established, Failure, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
@@ -109,9 +110,9 @@ impl Plugin {
         let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
         let attempt = Attempt { profile, secrets, answers, may_ask, owner };
         self.kept = may_ask.then_some(kept);
-        let Tunnel { commands, state } = self.span.in_scope(|| (self.dial)(attempt));
-        self.tunnel = Some(commands);
-        self.note(Note::Started(state));
+        let tunnel = self.span.in_scope(|| (self.dial)(attempt));
+        self.note(Note::Started(tunnel.state.clone()));
+        self.tunnel = Some(tunnel);
     }
 
     /// `NewSecrets` came.
@@ -142,7 +143,7 @@ impl Plugin {
         };
         let kept = Kept { secrets, code_sent, ..came };
         if let Some(tunnel) = &self.tunnel
-            && tunnel.try_send(Command::Answer(text.clone())).is_ok()
+            && tunnel.commands.try_send(Command::Answer(text.clone())).is_ok()
         {
             self.kept = Some(kept);
             return;
@@ -184,10 +185,15 @@ impl Plugin {
         self.kept = None;
         match &self.tunnel {
             // It fails only when the tunnel has ended or was told already; its state says so next.
-            Some(tunnel) => drop(tunnel.try_send(Command::Disconnect)),
+            Some(tunnel) => drop(tunnel.commands.try_send(Command::Disconnect)),
             None => self.enter(ServiceState::Stopped, emitter).await,
         }
         self.note(Note::Changed);
+    }
+
+    /// Whether this is the state of the tunnel that there is now, and not that of one before it.
+    pub(super) fn is_of_tunnel(&self, state: &watch::Receiver<TunnelState>) -> bool {
+        self.tunnel.as_ref().is_some_and(|tunnel| tunnel.state.same_channel(state))
     }
 
     /// The tunnel has come to `state`.
