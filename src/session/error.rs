@@ -257,8 +257,8 @@ impl fmt::Display for Error {
             ),
             Error::IdentityRefused { identity } => write!(
                 f,
-                "the server does not know the user \"{}\": it ended the authentication when it had the name; check the name, \
-                 and the domain or hub where the server wants one",
+                "the server refused the user \"{}\" at once, without asking for any proof: check the name, and the domain or \
+                 hub where the server wants one; else ask its administrator whether this account may connect",
                 identity.escape_debug()
             ),
             Error::NoCommonEapMethod { asked } => write!(
