@@ -26,7 +26,7 @@ pub const AUTHENTICATION_TIMER: Duration = Duration::from_secs(60);
 
 /// How long a server may take to begin an authentication that it negotiated in the place of EAP, whose method was refused:
 /// SoftEther 5 agrees to MS-CHAPv2 then and never begins it.
-const SECOND_THOUGHTS: Duration = Duration::from_secs(5);
+const SECOND_THOUGHTS: Duration = Duration::from_secs(4);
 
 /// A PPP link as a client runs it.
 ///

@@ -273,12 +273,14 @@ eap_table() {
     local version server tls="connection-type=tls tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME tls-identity=alice"
     local tunnel="tls-ca-cert=$PKI/radius-ca.pem tls-remotename=$RADIUS_NAME anonymous-identity=anonymous"
     local key="tls-user-cert=$PKI/alice.pem tls-user-key=$PKI/alice-clear.key"
+    local long="tls-user-cert=$PKI/alice-chain.pem tls-user-key=$PKI/alice-clear.key"
     for version in 1.2 1.3; do
         case $version in 1.2) server=eap12 ;; 1.3) server=eap ;; esac
         cat <<TABLE
 EAP-TLS $version|$server|EAP type 13 .* accepted, $KEYS32|$tls $key
 PEAP-MSCHAPv2, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|eap=peap phase2-auth=mschapv2 $tunnel
 PEAP-TLS, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|$tls $key eap=peap anonymous-identity=anonymous
+PEAP-TLS with a chain of certificates, TLS $version|$server|EAP type 25 .* accepted, $KEYS32|$tls $long eap=peap
 TTLS-EAP-TLS, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|$tls $key eap=ttls anonymous-identity=anonymous
 TTLS-PAP, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=pap $tunnel
 TTLS-MSCHAPv2, TLS $version|$server|EAP type 21 .* accepted, $KEYS32|eap=ttls phase2-auth=mschapv2 $tunnel

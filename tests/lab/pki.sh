@@ -10,6 +10,7 @@
 #   radius.pem      for the RADIUS server, radius.lab.test
 #   alice.pem       for the user alice, with alice.key encrypted by PKI_PASSWORD, alice.p12 (the same password) and
 #                   alice-clear.key
+#   alice-chain.pem the same as alice.pem, with so many certificates behind it that they fill more than one packet of EAP
 #   alice-expired.pem, alice-revoked.pem, alice-stranger.pem
 #                   the same, but their time is over, they were revoked, nobody trusts their authority
 #   token           a token of SoftHSM with alice.pem and her key, which PKI_PIN opens (SOFTHSM2_CONF names softhsm2.conf)
@@ -45,6 +46,7 @@ pki_radius() {
     openssl pkcs12 -export -name alice -in alice.pem -inkey alice-clear.key -certfile radius-ca.pem -out alice.p12 \
         -passout "pass:$PKI_PASSWORD" 2>openssl.log &&
     pki_revoke radius-ca alice-revoked &&
+    cat alice.pem radius-ca.pem intermediate.pem ca.pem >alice-chain.pem &&
     cat radius-ca.pem radius-ca.crl >radius-trust.pem ||
     die "openssl cannot make certificates: $(cat openssl.log)"
     pki_token >token.log 2>&1 || die "SoftHSM cannot make a token: $(cat token.log)"

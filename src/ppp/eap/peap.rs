@@ -66,12 +66,12 @@ impl Peap {
             }
             _ => ControlPacket { code: eap_code::REQUEST, identifier, data: plaintext },
         };
-        let turn = self.inner.handle(packet, context)?;
+        let turn = self.inner.handle(packet, &mut context.inside())?;
         Ok(self.inner_turn(turn, context))
     }
 
     pub(super) fn answer(&mut self, answer: &Zeroizing<String>, context: &mut Context<'_>) -> Option<Step> {
-        let turn = self.inner.answer(answer, context)?;
+        let turn = self.inner.answer(answer, &mut context.inside())?;
         Some(self.inner_turn(turn, context))
     }
 

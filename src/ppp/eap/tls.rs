@@ -14,9 +14,17 @@ use crate::wire::eap::{TlsPiece, eap_type};
 /// Most octets of one message of the server's: a chain of certificates with room to spare.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Most octets of TLS in one packet of ours. Servers behind RADIUS have no more room than Ethernet has.
-const MAX_PIECE: usize = 1280;
+pub(super) const MAX_PIECE: usize = 1280;
 /// Octets before the piece: header and type of EAP, flags, length.
 const PIECE_HEADER: usize = 4 + 1 + 1 + 4;
+/// Octets that are left for what TLS, and a pair of EAP-TTLS, put around a packet inside: of the cipher suites that there
+/// are, the greediest takes 85 (header, IV, MAC with SHA-384, padding; RFC 5246 6.2.3.2), the pair 11 (RFC 5281 10.1).
+pub(super) const RECORD_ROOM: usize = 100;
+
+/// Octets of TLS that one packet of ours carries to a peer that takes EAP packets of `mru` octets.
+pub(super) fn piece_room(mru: usize) -> usize {
+    mru.saturating_sub(PIECE_HEADER).clamp(64, MAX_PIECE)
+}
 
 /// A TLS connection in the packets of one EAP type.
 pub(super) struct Tunnel {
@@ -125,7 +133,7 @@ impl Tunnel {
     /// The data of the next Response: a piece of our message, or an acknowledgment where there is none.
     pub(super) fn respond(&mut self, context: &Context<'_>) -> Vec<u8> {
         let rest = self.outgoing.len() - self.sent;
-        let room = context.mru.saturating_sub(PIECE_HEADER).clamp(64, MAX_PIECE);
+        let room = piece_room(context.mru);
         let piece = TlsPiece {
             // RFC 5216 2.1.5: in the first piece of several
             message_length: (self.sent == 0 && rest > room).then_some(self.outgoing.len()),

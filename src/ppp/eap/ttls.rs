@@ -95,7 +95,7 @@ impl Ttls {
                 // RFC 5281 11.2.1: as if the server had asked for the identity
                 let mut eap = Box::new(Eap::inner());
                 let identity = ControlPacket { code: eap_code::REQUEST, identifier: 0, data: &[eap_type::IDENTITY] };
-                let Turn { response, .. } = eap.handle(identity, context)?;
+                let Turn { response, .. } = eap.handle(identity, &mut context.inside())?;
                 Avp::new(avp_code::EAP_MESSAGE, &response.unwrap_or_default()).emit(&mut pairs);
                 Phase2::Eap(eap)
             }
@@ -131,13 +131,13 @@ impl Ttls {
             return Ok(None);
         }
         let Some(Phase2::Eap(eap)) = &mut self.phase2 else { return Ok(None) };
-        let turn = eap.handle(ControlPacket::parse(&eap_message)?, context)?;
+        let turn = eap.handle(ControlPacket::parse(&eap_message)?, &mut context.inside())?;
         Ok(self.inner_turn(turn, context))
     }
 
     pub(super) fn answer(&mut self, answer: &Zeroizing<String>, context: &mut Context<'_>) -> Option<Step> {
         let Some(Phase2::Eap(eap)) = &mut self.phase2 else { return None };
-        let turn = eap.answer(answer, context)?;
+        let turn = eap.answer(answer, &mut context.inside())?;
         let step = self.inner_turn(turn, context);
         Some(step.unwrap_or_else(|| Step::respond(self.tunnel.respond(context))))
     }

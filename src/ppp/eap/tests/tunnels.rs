@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::super::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
+use super::super::tls::{MAX_PIECE, RECORD_ROOM};
 use super::*;
 use crate::crypto::peap::CompoundKeys;
 use crate::wire::avp::{Avp, avp_code};
@@ -497,6 +498,31 @@ fn peap_does_not_speak_inside_what_is_not_allowed() {
     // nor PEAP in PEAP
     let nak = bench.tls(&mut identifier, eap_type::PEAP, &[eap_type::PEAP, 0x20]);
     assert_eq!(nak, [eap_type::NAK, eap_type::MSCHAPV2]);
+}
+
+/// FreeRADIUS takes the identifier of the last piece for that of the packet inside, and then does not know it.
+#[test]
+fn what_is_sent_inside_of_peap_fits_into_one_packet() {
+    let mut bench = Bench::tunnel(EapMethod::Peap, Words::default());
+    bench.config.inner_methods = vec![EapMethod::Tls];
+    let mut identifier = bench.handshake(eap_type::PEAP, false);
+    fn piece(data: &[u8], start: bool) -> Vec<u8> {
+        TlsPiece { message_length: None, more: false, start, version: 0, data }.emit()
+    }
+    let inside = |data, start| [&[eap_type::TLS], &piece(data, start)[..]].concat();
+    bench.tls(&mut identifier, eap_type::PEAP, &[eap_type::IDENTITY]);
+    bench.tls(&mut identifier, eap_type::PEAP, &inside(&[], true));
+    let (mut message, mut came) = (inside(HELLO, false), 0);
+    while came < 3000 {
+        identifier += 1;
+        let (_, response) = bench.asked(identifier, eap_type::PEAP, &piece(&message, false));
+        let around = TlsPiece::parse(&response).unwrap();
+        assert!(!around.more && around.data.len() + RECORD_ROOM <= MAX_PIECE, "{}", around.data.len());
+        let ours = TlsPiece::parse(&around.data[1..]).unwrap();
+        came += ours.data.len();
+        assert_eq!(ours.more, came < 3000);
+        message = inside(&[], false);
+    }
 }
 
 #[test]
