@@ -1,17 +1,17 @@
 //! The authenticators: how we prove who we are (RFC 1334, RFC 1994, RFC 2759, RFC 3748).
 
-mod question;
+pub(super) mod outcome;
+pub(super) mod question;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-pub(super) use self::question::take_answer;
+pub use self::outcome::{Credentials, Outcome};
 pub use self::question::{Answer, Question};
 use super::Outbox;
 use super::eap::{Context, Eap, EapConfig, EapMethod};
-use super::inner_tls::TlsError;
 use super::mschapv2::{MsChapV2, Retry};
 use crate::crypto::binding::Hlak;
 use crate::crypto::{Entropy, chap_md5};
@@ -26,9 +26,6 @@ const PAP_MAX_REQUESTS: u32 = 10;
 /// Most CHAP Challenges before a verdict: more than a server sends that repeats one every second for as long as it is
 /// waited for.
 const MAX_CHALLENGES: u32 = 128;
-
-/// Questions to a person in one authentication; a server that asks on is one that does not end.
-pub(super) const MAX_QUESTIONS: u32 = 10;
 
 /// Authentication protocols, as LCP negotiates them (RFC 1661 6.2). The greater one is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,79 +85,6 @@ impl AuthProtocol {
             AuthProtocol::Pap => Protocol::PAP,
             AuthProtocol::ChapMd5 | AuthProtocol::MsChapV2 => Protocol::CHAP,
             AuthProtocol::Eap => Protocol::EAP,
-        }
-    }
-}
-
-/// Who we are.
-#[derive(Clone)]
-pub struct Credentials {
-    /// User name, `DOMAIN\` included.
-    pub user_name: String,
-    /// What EAP tells of the identity where everybody on the way could read it; `None`: the user name.
-    pub anonymous_identity: Option<String>,
-    /// Password; empty where there is none.
-    pub password: Zeroizing<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user_name", &self.user_name).finish_non_exhaustive()
-    }
-}
-
-/// How an authentication ended, or what it waits for.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// The peer accepted us, and proved itself where the method can.
-    Authenticated(Hlak),
-    /// It goes on with the [answer](Authenticator::answer) of a person.
-    Asks(Question),
-    /// The peer did not accept us.
-    Failed {
-        /// Error code of an MS-CHAPv2 Failure (RFC 2759 6).
-        code: Option<u32>,
-        /// What the peer said, printable characters only.
-        message: String,
-    },
-    /// The peer accepted us, but could not prove that it knows the password (RFC 2759 5), or that it is the one at the
-    /// other end of the tunnel inside EAP.
-    PeerNotAuthentic,
-    /// The peer ended EAP when it had the name, before it asked for a proof.
-    IdentityRefused {
-        /// The name that it was told.
-        identity: String,
-    },
-    /// TLS inside EAP failed.
-    Tls(TlsError),
-    /// The peer offered no method of EAP that may be used.
-    NoCommonEapMethod {
-        /// The last one that it asked for.
-        asked: String,
-    },
-    /// The peer breaks the protocol.
-    Misbehaved(String),
-    /// The peer did not answer.
-    Unanswered,
-}
-
-impl Outcome {
-    /// A refusal without a reason.
-    pub(super) fn refused() -> Self {
-        Outcome::Failed { code: None, message: String::new() }
-    }
-
-    /// The same where nobody can be asked: a question about the password is a refusal of it then.
-    pub(super) fn without_a_question(self) -> Self {
-        match self {
-            Outcome::Asks(Question::Password { message }) => Outcome::Failed { code: Some(691), message },
-            Outcome::Asks(Question::NewPassword { refused: None }) => {
-                Outcome::Failed { code: Some(648), message: String::new() }
-            }
-            Outcome::Asks(Question::NewPassword { refused: Some(message) }) => {
-                Outcome::Failed { code: Some(709), message }
-            }
-            other => other,
         }
     }
 }

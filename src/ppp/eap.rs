@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use self::method::{Key, Standing, Step};
 use self::methods::Method;
 use super::Outbox;
-use super::auth::{Credentials, Outcome};
+use super::auth::outcome::{Credentials, Outcome};
 use crate::crypto::binding::Hlak;
 use crate::wire::eap::{EapPacket, eap_type};
 use crate::wire::ppp::{ControlPacket, Protocol};

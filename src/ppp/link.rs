@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::auth::{AuthProtocol, Authenticator, Outcome, Question, take_answer};
+use super::auth::question::take_answer;
+use super::auth::{AuthProtocol, Authenticator, Outcome, Question};
 use super::automaton::{Event as AutomatonEvent, State};
 use super::eap::EapMethod;
 use super::ipcp::IpcpPolicy;

@@ -5,7 +5,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::auth::{Credentials, MAX_QUESTIONS, Outcome, Question};
+use super::auth::outcome::{Credentials, Outcome};
+use super::auth::question::{MAX_QUESTIONS, Question};
 use crate::crypto::Entropy;
 use crate::crypto::binding::{Hlak, mac_eq};
 use crate::crypto::mppe::MasterKey;

@@ -365,7 +365,7 @@ fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Resu
 
 /// Flags of the password. The others are read only so that one that cannot be read is named.
 fn read_flags(reader: &mut Reader<'_>) -> SecretFlags {
-    let [_user, password, ..] = Secret::ALL.map(|secret| reader.flags(secret.flags_key()));
+    let [_user, password, ..] = Secret::ALL.map(|secret| SecretFlags::read(secret, reader));
     password
 }
 

@@ -137,6 +137,16 @@ impl SecretFlags {
         Self(data.get(secret.flags_key()).and_then(|text| leading_number(text)).unwrap_or(0))
     }
 
+    /// The same of a profile that is being read, where what cannot be read is named.
+    pub(super) fn read(secret: Secret, reader: &mut Reader<'_>) -> Self {
+        let name = secret.flags_key();
+        let Some(text) = reader.text(name) else { return Self::default() };
+        leading_number(text).map(Self).unwrap_or_else(|| {
+            reader.notice(format!("{name}={text:?} is not a number; it counts as 0"));
+            Self::default()
+        })
+    }
+
     /// A secret agent keeps it for one user (1).
     pub const fn agent_owned(self) -> bool {
         self.0 & 1 != 0

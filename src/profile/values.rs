@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::keys::{self, Effect, Kind};
-use super::secrets::SecretFlags;
 
 /// A sentence for the log about a setting that does not do what its author may expect. It never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,14 +57,6 @@ impl<'a> Reader<'a> {
             self.notice(format!("{name}={text:?} is not a number from {min} to {max}; it is ignored"));
         }
         number
-    }
-
-    pub(super) fn flags(&mut self, name: &str) -> SecretFlags {
-        let Some(text) = self.text(name) else { return SecretFlags::default() };
-        leading_number(text).map(SecretFlags).unwrap_or_else(|| {
-            self.notice(format!("{name}={text:?} is not a number; it counts as 0"));
-            SecretFlags::default()
-        })
     }
 
     /// One of the words of the key's kind; any other is a notice and absent.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+/// Questions to a person in one authentication; a server that asks on is one that does not end.
+pub(in super::super) const MAX_QUESTIONS: u32 = 10;
+
 /// What only a person can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {

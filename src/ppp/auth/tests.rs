@@ -2,6 +2,7 @@
 
 use super::super::mschapv2::respond;
 use super::super::testing::{Sent, seconds, sent, start};
+use super::question::take_answer;
 use super::*;
 use crate::crypto::binding::{HashProtocol, compound_mac};
 use crate::crypto::mppe::MasterKey;

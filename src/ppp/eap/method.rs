@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::super::auth::{Credentials, Outcome, Question};
+use super::super::auth::outcome::{Credentials, Outcome};
+use super::super::auth::question::Question;
 use super::EapConfig;
-use super::tls::{RECORD_ROOM, piece_room};
 use crate::crypto::Entropy;
 use crate::crypto::binding::Hlak;
 use crate::wire::Malformed;
@@ -19,16 +19,6 @@ pub(in super::super) struct Context<'a> {
     pub(in super::super) entropy: &'a mut Entropy,
     /// Largest EAP packet that the peer takes, in octets.
     pub(in super::super) mru: usize,
-}
-
-impl Context<'_> {
-    /// What the methods inside of a tunnel work with. Their packets must fit into one packet around them: FreeRADIUS, of a
-    /// PEAP message in several pieces, takes the last one's identifier for that of the packet inside, and then does not
-    /// know it.
-    pub(super) fn inside(&mut self) -> Context<'_> {
-        let Context { config, credentials, entropy, mru } = self;
-        Context { config, credentials, entropy, mru: piece_room(*mru).saturating_sub(RECORD_ROOM) }
-    }
 }
 
 /// What a method makes of a Request, or of a person's answer.

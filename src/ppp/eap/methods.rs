@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::auth::Outcome;
+use super::super::auth::outcome::Outcome;
 use super::super::inner_tls::{Fault, TlsError};
 use super::EapMethod;
 use super::method::{Context, Standing, Step};

@@ -1,6 +1,6 @@
 //! EAP-MSCHAPv2 ([MS-CHAP] 2.2; draft-kamath-pppext-eap-mschapv2): MS-CHAPv2 with a Response to its verdict, too.
 
-use super::super::auth::Outcome;
+use super::super::auth::outcome::Outcome;
 use super::super::mschapv2::{MsChapV2, Retry};
 use super::method::{Context, Key, Standing, Step};
 use crate::crypto::binding::Hlak;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::super::auth::Outcome;
+use super::super::auth::outcome::Outcome;
 use super::method::{Context, Key, MSK_LEN, Standing, Step};
 use super::tls::{Received, Tunnel};
 use super::{Eap, Turn};

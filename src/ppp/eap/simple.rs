@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::auth::{MAX_QUESTIONS, Question};
+use super::super::auth::question::{MAX_QUESTIONS, Question};
 use super::method::{Context, Key, Standing, Step};
 use crate::crypto::chap_md5;
 use crate::wire::{Malformed, printable};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::super::auth::Outcome;
+use super::super::auth::outcome::Outcome;
 use super::super::inner_tls::{Fault, TlsClient, TlsError};
 use super::method::{Context, Key, MSK_LEN, Standing, Step};
 use crate::wire::Malformed;
@@ -22,8 +22,18 @@ const PIECE_HEADER: usize = 4 + 1 + 1 + 4;
 pub(super) const RECORD_ROOM: usize = 100;
 
 /// Octets of TLS that one packet of ours carries to a peer that takes EAP packets of `mru` octets.
-pub(super) fn piece_room(mru: usize) -> usize {
+fn piece_room(mru: usize) -> usize {
     mru.saturating_sub(PIECE_HEADER).clamp(64, MAX_PIECE)
+}
+
+impl Context<'_> {
+    /// What the methods inside of a tunnel work with. Their packets must fit into one packet around them: FreeRADIUS, of a
+    /// PEAP message in several pieces, takes the last one's identifier for that of the packet inside, and then does not
+    /// know it.
+    pub(super) fn inside(&mut self) -> Context<'_> {
+        let Context { config, credentials, entropy, mru } = self;
+        Context { config, credentials, entropy, mru: piece_room(*mru).saturating_sub(RECORD_ROOM) }
+    }
 }
 
 /// A TLS connection in the packets of one EAP type.

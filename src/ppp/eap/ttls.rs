@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::auth::Outcome;
+use super::super::auth::outcome::Outcome;
 use super::super::mschapv2::MsChapV2;
 use super::method::{Context, Key, Standing, Step};
 use super::tls::{Received, Tunnel};

@@ -1,6 +1,6 @@
 //! Servers that do not keep to EAP: each ends with an error of its own, after a bounded number of packets.
 
-use super::super::super::auth::MAX_QUESTIONS;
+use super::super::super::auth::question::MAX_QUESTIONS;
 use super::*;
 
 #[track_caller]
