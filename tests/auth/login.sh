@@ -159,6 +159,7 @@ login_cases() {
     auth_case "MS-CHAPv2, account of RFC 2759" login mschapv2 User clientPass "RADIUS: mschapv2 accepted, $KEYS16"
     auth_case "MS-CHAPv2, a password beyond ASCII" login mschapv2 alma "Zürich 8€" "RADIUS: mschapv2 accepted, $KEYS16"
     auth_case "EAP-MSCHAPv2" login eap "${alice[@]}" "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
+    auth_case "EAP-MD5" login eap "${alice[@]}" "EAP type 4 .* accepted, $NO_KEYS" "${EAP_ONLY[@]}" eap=md5
     auth_case "EAP-MSCHAPv2, offered first" login eap mschapv2-first wonderland "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
     auth_case "EAP-MSCHAPv2, crypto binding by SHA-1" login eap12 "${alice[@]}" "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
     auth_case "EAP-MSCHAPv2, RADIUS asks for the identity" login eap-start "${alice[@]}" "EAP type 26 .* accepted, $KEYS16" "${EAP_ONLY[@]}"
