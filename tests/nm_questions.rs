@@ -180,6 +180,11 @@ async fn a_one_time_code_is_a_second_step() {
     let second = face.started().await;
     assert_eq!(password_of(&second), PASSWORD);
     assert!(second.answers.is_empty());
+    // but once: refused without a code, it is about the password
+    second.is(down(session::Error::AuthenticationFailed { code: None, message: String::new() }));
+    face.sees(&[TRY_AGAIN]).await;
+    face.sees_nothing().await;
+    assert!(face.tunnels.try_recv().is_err());
 }
 
 #[tokio::test]
