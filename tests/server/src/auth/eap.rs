@@ -45,7 +45,8 @@ pub(crate) struct PassThrough {
 impl PassThrough {
     /// `mtu`: the longest EAP packet that the client takes, in octets.
     pub fn new(config: Arc<Config>, radius: Client, mtu: u16, mut entropy: Entropy) -> Self {
-        let [identifier] = entropy.octets();
+        // FreeRADIUS counts on from here, and its EAP-MSCHAPv2 forgets the challenge of another try where that comes to 0
+        let identifier = entropy.octets::<1>()[0] & 0x3f;
         PassThrough {
             config,
             entropy,
