@@ -8,7 +8,7 @@
 //! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
-//! | protocols | [`sstp`], [`ppp`], [`datapath`] | one protocol each |
+//! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
 //!
@@ -22,6 +22,7 @@ pub mod crypto;
 pub mod datapath;
 #[cfg(feature = "service")]
 pub mod dbus;
+pub mod hostconf;
 #[cfg(feature = "service")]
 pub mod inner_tls;
 #[cfg(feature = "service")]

@@ -17,6 +17,7 @@
 
 mod config;
 mod error;
+mod parameters;
 mod trace;
 
 use std::collections::VecDeque;
@@ -28,9 +29,9 @@ use zeroize::Zeroizing;
 
 pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
 pub use crate::ppp::eap::{EapConfig, EapMethod, HlakRule, TtlsInner};
-pub use crate::ppp::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
 pub use config::{Config, Methods};
 pub use error::{Error, Refusal};
+pub use parameters::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
 
 use crate::crypto::Entropy;
 use crate::datapath::{DataHeader, TxBuf};
@@ -400,11 +401,11 @@ impl Session {
             }
             ppp::Event::Up(parameters) => {
                 self.enter(Phase::Connected);
-                self.events.push_back(Event::Up(self.bounded(parameters)));
+                self.events.push_back(Event::Up(self.parameters(parameters)));
             }
             ppp::Event::Changed(parameters) => {
                 self.enter(Phase::Connected);
-                self.events.push_back(Event::Changed(self.bounded(parameters)));
+                self.events.push_back(Event::Changed(self.parameters(parameters)));
             }
             ppp::Event::Finished(failure) => {
                 let phase = self.reached;
@@ -416,8 +417,29 @@ impl Session {
         }
     }
 
-    fn bounded(&self, parameters: NetworkParameters) -> NetworkParameters {
-        NetworkParameters { mtu: parameters.mtu.min(self.mtu), ..parameters }
+    fn parameters(&self, link: ppp::NetworkParameters) -> NetworkParameters {
+        let ppp::NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method } = link;
+        NetworkParameters {
+            ipv4: ipv4.map(|ppp::Ipv4Parameters { address, peer, dns, nbns }| Ipv4Parameters {
+                address,
+                peer,
+                dns,
+                nbns,
+                routes: Vec::new(),
+            }),
+            ipv6: ipv6.map(|ppp::Ipv6Parameters { link_local, peer }| Ipv6Parameters {
+                link_local,
+                peer,
+                addresses: Vec::new(),
+                dns: Vec::new(),
+                routes: Vec::new(),
+                default_route: false,
+            }),
+            domains: Vec::new(),
+            mtu: mtu.min(self.mtu),
+            authentication,
+            eap_method,
+        }
     }
 
     /// Moves what the protocols have ready into the queue of packets, as far as there is room (MS-SSTP 3.2.7.1).

@@ -138,6 +138,19 @@ pub struct Connection {
     pub certificate: Vec<u8>,
     /// It passed all checks.
     pub verified: bool,
+    /// What was agreed on.
+    pub tls: Tls,
+}
+
+/// A TLS connection, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Its version: `TLS 1.3`; empty where it is not known.
+    pub version: String,
+    /// Its cipher suite, as IANA spells it: `TLS_AES_256_GCM_SHA384`; empty where it is not known.
+    pub cipher: String,
+    /// SHA-256 of the server's certificate: pairs of hexadecimal digits with colons between.
+    pub fingerprint: String,
 }
 
 /// What is being done.
@@ -283,7 +296,7 @@ fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure>
         Ok(None) => return Err(TlsFailure::Other("the server has no certificate".to_owned())),
         Err(error) => return Err(TlsFailure::Other(error.to_string())),
     };
-    Ok(Connection { stream, address, certificate, verified: false })
+    Ok(Connection { stream, address, certificate, verified: false, tls: Tls::default() })
 }
 
 /// Logs a certificate that passed only because it does not restrict its purpose.

@@ -10,8 +10,10 @@ mod rx_buf;
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -24,7 +26,7 @@ use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
 use crate::session::{self, Answer, NetworkParameters, Session};
-use crate::transport::{self, CaCertificates, Limits, Settings, Step};
+use crate::transport::{self, CaCertificates, Limits, Settings, Step, Tls};
 use crate::tun::{self, Tun};
 use inner::Inner;
 use relay::Progress;
@@ -129,10 +131,33 @@ impl fmt::Display for Phase {
 pub struct Established {
     /// Name of the interface. It is down and has no address: configuring it is the owner's part.
     pub interface: String,
-    /// The server's address outside of the tunnel, which must not be routed into it.
-    pub gateway: IpAddr,
+    /// The server's address outside of the tunnel, which must not be routed into it, and its port.
+    pub server: SocketAddr,
+    /// The TLS connection that carries the tunnel.
+    pub tls: Tls,
+    /// When it was connected.
+    pub since: SystemTime,
+    /// What it has carried so far.
+    pub counters: Arc<Counters>,
     /// What was negotiated.
     pub parameters: NetworkParameters,
+}
+
+/// What a tunnel has carried. Whoever shows it reads it when it is wanted; the tunnel adds to it and tells nobody.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Octets of datagrams from the server.
+    pub rx_bytes: AtomicU64,
+    /// Octets of datagrams to the server.
+    pub tx_bytes: AtomicU64,
+    /// Datagrams from the server.
+    pub rx_packets: AtomicU64,
+    /// Datagrams to the server.
+    pub tx_packets: AtomicU64,
+    /// Datagrams that the kernel did not take from us, or that could not be sent.
+    pub dropped: AtomicU64,
+    /// The round-trip time to the server that TCP measured last, in microseconds; 0: not known.
+    pub round_trip: AtomicU32,
 }
 
 /// Why a tunnel is down.
@@ -335,7 +360,8 @@ async fn call(
     let mut entropy = [0; 32];
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
-    let gateway = connection.address.ip();
+    let (server, tls, counters) = (connection.address, connection.tls, Arc::<Counters>::default());
+    let mut connected = None;
     let open_device = |mtu| Tun::create(&profile.interface, mtu);
     relay::run(session, connection.stream, commands, open_device, |progress| {
         state.send_replace(match progress {
@@ -343,7 +369,14 @@ async fn call(
             Progress::Asking(question) => TunnelState::Asking(question),
             Progress::Up { interface, parameters } => {
                 *spare = None;
-                TunnelState::Up(Arc::new(Established { interface: interface.to_owned(), gateway, parameters }))
+                TunnelState::Up(Arc::new(Established {
+                    interface: interface.to_owned(),
+                    server,
+                    tls: tls.clone(),
+                    since: *connected.get_or_insert_with(SystemTime::now),
+                    counters: counters.clone(),
+                    parameters,
+                }))
             }
         });
     })

@@ -166,7 +166,8 @@ async fn the_outer_gateway_has_the_type_of_its_family() {
     ] {
         let mut face = Face::new().await;
         let tunnel = face.connects().await;
-        tunnel.is(up(nm_sstp::tunnel::Established { gateway, ..established() }));
+        let server = std::net::SocketAddr::new(gateway, 443);
+        tunnel.is(up(nm_sstp::tunnel::Established { server, ..established() }));
         face.sees(&[&expected]).await;
     }
 }

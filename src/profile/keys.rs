@@ -170,6 +170,37 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts("bounds the MTU of the interface and the MRU that is requested"),
     },
     Key {
+        name: "routes",
+        kind: Kind::Choice(&["full", "split", "none", "auto"]),
+        default: Some("full"),
+        meaning: "what goes through the tunnel: everything (full); the server's own networks (split); nothing but the \
+                  server's end of the tunnel (none); or the server's networks where it tells some and no default route, \
+                  else everything (auto)",
+        effect: Effect::Acts("is routed into it; NetworkManager's own ipv4.never-default and routes come on top"),
+    },
+    Key {
+        name: "route-metric",
+        kind: Kind::Number { min: 0, max: u32::MAX },
+        default: Some("50"),
+        meaning: "metric of the routes that sstpctl's sessions install",
+        effect: Effect::Acts("is theirs; with NetworkManager, ipv4.route-metric is"),
+    },
+    Key {
+        name: "kill-switch",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "with routes=full and without NetworkManager: nothing leaves this machine beside the tunnel, not even \
+                  when it has failed, until the session is ended",
+        effect: Effect::Acts("blocks it"),
+    },
+    Key {
+        name: "dns",
+        kind: Kind::Choice(&["auto", "none"]),
+        default: Some("auto"),
+        meaning: "whether sstpctl's sessions set up the server's name servers and domains",
+        effect: Effect::Acts("does so, for all names with routes=full, else for the server's domains"),
+    },
+    Key {
         name: "refuse-eap",
         kind: Kind::Yes,
         default: Some("no"),
@@ -463,7 +494,7 @@ mod tests {
         proxy-password name";
     /// The keys that only this program knows: a profile without them stays valid for network-manager-sstp.
     const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags tls-fingerprint eap phase2-auth \
-        anonymous-identity hlak";
+        anonymous-identity hlak routes route-metric kill-switch dns";
 
     #[test]
     fn the_table_has_every_key_once() {

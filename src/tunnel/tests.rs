@@ -69,7 +69,7 @@ fn a_tunnel_from_its_profile_to_its_end() {
         let TunnelState::Up(established) = settled(&mut tunnel).await else {
             panic!("the tunnel did not come up: {:?}", tunnel.state.borrow());
         };
-        assert_eq!((established.interface.as_str(), established.gateway), ("sstp0", Ipv4Addr::LOCALHOST.into()));
+        assert_eq!((established.interface.as_str(), established.server.ip()), ("sstp0", Ipv4Addr::LOCALHOST.into()));
         let address = Ipv4Addr::new(10, 99, 0, 2);
         assert_eq!(established.parameters.ipv4.as_ref().unwrap().address, address);
         let index = if_nametoindex("sstp0").unwrap();

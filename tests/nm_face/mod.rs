@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Plugin, Service};
@@ -13,6 +13,7 @@ use nm_sstp::log;
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::profile::{Profile, Secret, Secrets};
 use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
+use nm_sstp::transport::Tls;
 use nm_sstp::tunnel::{Attempt, Command, Established, Tunnel, TunnelState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -140,17 +141,12 @@ impl Face {
     }
 
     /// Sends a method call; what comes of it is for [`Face::sees`].
-    pub async fn call<B: zbus::export::serde::Serialize + DynamicType>(&self, method: &str, body: &B) {
+    pub async fn call<B: serde::Serialize + DynamicType>(&self, method: &str, body: &B) {
         self.call_on(INTERFACE, method, body).await;
     }
 
     /// As [`Face::call`], on another interface of the object.
-    pub async fn call_on<B: zbus::export::serde::Serialize + DynamicType>(
-        &self,
-        interface: &str,
-        method: &str,
-        body: &B,
-    ) {
+    pub async fn call_on<B: serde::Serialize + DynamicType>(&self, interface: &str, method: &str, body: &B) {
         let call = Message::method_call(PATH, method).interface(interface).build(body).expect("a message");
         self.caller.send(&call).await.expect("a plugin that listens");
     }
@@ -314,15 +310,20 @@ pub fn up(established: Established) -> TunnelState {
 pub fn established() -> Established {
     Established {
         interface: "sstp0".to_owned(),
-        gateway: IpAddr::from([203, 0, 113, 5]),
+        server: SocketAddr::from(([203, 0, 113, 5], 443)),
+        tls: Tls::default(),
+        since: SystemTime::UNIX_EPOCH,
+        counters: Arc::default(),
         parameters: NetworkParameters {
             ipv4: Some(Ipv4Parameters {
                 address: Ipv4Addr::new(10, 99, 0, 2),
                 peer: Some(Ipv4Addr::new(10, 99, 0, 1)),
                 dns: vec![Ipv4Addr::new(10, 99, 0, 53), Ipv4Addr::new(192, 0, 2, 53)],
                 nbns: vec![Ipv4Addr::new(10, 99, 0, 137)],
+                routes: Vec::new(),
             }),
             ipv6: None,
+            domains: Vec::new(),
             mtu: 1400,
             authentication: Some(AuthProtocol::MsChapV2),
             eap_method: None,

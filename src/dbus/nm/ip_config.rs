@@ -34,7 +34,7 @@ impl Announcement {
         }
         let config = Dictionary::from([
             ("tundev", established.interface.clone().into()),
-            ("gateway", address(established.gateway)),
+            ("gateway", address(established.server.ip())),
             ("mtu", u32::from(*mtu).into()),
             ("has-ip4", ip4.is_some().into()),
             ("has-ip6", ip6.is_some().into()),
@@ -45,7 +45,7 @@ impl Announcement {
 
 /// `None` where the server gave no address: NetworkManager refuses a zero one.
 fn ip4_config(parameters: &Ipv4Parameters) -> Option<Dictionary<'static>> {
-    let Ipv4Parameters { address, peer, dns, nbns } = parameters;
+    let Ipv4Parameters { address, peer, dns, nbns, .. } = parameters;
     if address.is_unspecified() {
         return None;
     }
@@ -81,7 +81,7 @@ fn routes_to_name_servers(parameters: &Ipv4Parameters) -> Vec<Vec<u32>> {
 
 /// `None` without a usable global address. The addresses that IPV6CP itself makes are link-local ones.
 fn ip6_config(parameters: &Ipv6Parameters) -> Option<Dictionary<'static>> {
-    let Ipv6Parameters { link_local: address, peer } = parameters;
+    let Ipv6Parameters { link_local: address, peer, .. } = parameters;
     if address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_unicast_link_local() {
         return None;
     }
@@ -113,7 +113,12 @@ fn octets(address: Ipv6Addr) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::transport::Tls;
 
     fn signatures(dictionary: &Dictionary<'_>) -> Vec<(String, String)> {
         dictionary.iter().map(|(key, value)| ((*key).to_owned(), value.value_signature().to_string())).collect()
@@ -126,8 +131,18 @@ mod tests {
     fn established(ipv4: Option<Ipv4Parameters>, ipv6: Option<Ipv6Parameters>, gateway: &str) -> Established {
         Established {
             interface: "sstp0".to_owned(),
-            gateway: gateway.parse().unwrap(),
-            parameters: NetworkParameters { ipv4, ipv6, mtu: 1400, authentication: None, eap_method: None },
+            server: SocketAddr::new(gateway.parse().unwrap(), 443),
+            tls: Tls::default(),
+            since: SystemTime::UNIX_EPOCH,
+            counters: Arc::default(),
+            parameters: NetworkParameters {
+                ipv4,
+                ipv6,
+                domains: Vec::new(),
+                mtu: 1400,
+                authentication: None,
+                eap_method: None,
+            },
         }
     }
 
@@ -137,11 +152,19 @@ mod tests {
             peer: Some(Ipv4Addr::new(10, 77, 0, 1)),
             dns: vec![Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(192, 0, 2, 53), Ipv4Addr::new(192, 0, 2, 53)],
             nbns: vec![Ipv4Addr::new(192, 0, 2, 53)],
+            routes: vec![],
         }
     }
 
     fn ipv6(address: &str) -> Ipv6Parameters {
-        Ipv6Parameters { link_local: address.parse().unwrap(), peer: "fe80::1".parse().ok() }
+        Ipv6Parameters {
+            link_local: address.parse().unwrap(),
+            peer: "fe80::1".parse().ok(),
+            addresses: vec![],
+            dns: vec![],
+            routes: vec![],
+            default_route: false,
+        }
     }
 
     /// The types that NetworkManager looks up (nm-vpn-connection.c and nm-vpn-dbus-interface.h).

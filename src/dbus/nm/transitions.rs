@@ -351,8 +351,9 @@ pub(super) fn sent(result: zbus::Result<()>) {
 }
 
 /// The line that says what a connection is.
-fn success(Established { interface, gateway, parameters }: &Established) -> String {
-    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method } = parameters;
+fn success(Established { interface, server, parameters, .. }: &Established) -> String {
+    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method, .. } = parameters;
+    let gateway = server.ip();
     let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
     let addresses: Vec<String> = addresses.into_iter().flatten().collect();
     let authentication = match (authentication, eap_method) {
