@@ -1,6 +1,16 @@
-//! IP headers, as far as the data path needs them.
+//! IP headers, as far as the data path and the configuration of hosts need them.
+
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{Malformed, need, within};
+
+/// Numbers of protocols in IP (RFC 5237).
+pub mod protocol {
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// ICMPv6.
+    pub const ICMPV6: u8 = 58;
+}
 
 /// The two families that a tunnel carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +61,63 @@ pub fn datagram_len(expected: IpVersion, datagram: &[u8]) -> Result<usize, Malfo
     };
     within(what, 0, length, header, datagram.len())?;
     Ok(length)
+}
+
+/// The Internet checksum (RFC 1071) of the parts one after the other, each but the last of even length. Of octets that
+/// hold their own checksum it is 0.
+pub fn checksum(parts: &[&[u8]]) -> u16 {
+    let mut sum: u64 = 0;
+    for part in parts {
+        for pair in part.chunks(2) {
+            sum += u64::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
+        }
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// What a checksum of the upper layer covers of the IP header (RFC 768, RFC 8200 8.1).
+pub fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(40);
+    for address in [source, destination] {
+        match address {
+            IpAddr::V4(address) => header.extend_from_slice(&address.octets()),
+            IpAddr::V6(address) => header.extend_from_slice(&address.octets()),
+        }
+    }
+    header.extend_from_slice(&(length as u32).to_be_bytes());
+    header.extend_from_slice(&[0, 0, 0, protocol]);
+    header
+}
+
+/// An IPv6 header (RFC 8200 3) before this many octets of payload.
+pub fn ipv6_header(
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    next_header: u8,
+    hop_limit: u8,
+    payload: usize,
+) -> [u8; IPV6_HEADER_LEN] {
+    let mut header = [0; IPV6_HEADER_LEN];
+    header[0] = 0x60;
+    header[4..6].copy_from_slice(&(payload as u16).to_be_bytes());
+    header[6] = next_header;
+    header[7] = hop_limit;
+    header[8..24].copy_from_slice(&source.octets());
+    header[24..40].copy_from_slice(&destination.octets());
+    header
+}
+
+/// Source and destination of an IPv6 header, which is to be whole.
+pub(super) fn ipv6_addresses(header: &[u8]) -> (Ipv6Addr, Ipv6Addr) {
+    let address = |at: usize| {
+        let mut octets = [0; 16];
+        octets.copy_from_slice(&header[at..at + 16]);
+        Ipv6Addr::from(octets)
+    };
+    (address(8), address(24))
 }
 
 #[cfg(test)]

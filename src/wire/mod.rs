@@ -5,12 +5,18 @@
 
 pub mod auth;
 pub mod avp;
+pub mod dhcp;
+pub mod dhcpv6;
+pub mod domain;
 pub mod eap;
 pub mod http;
+pub mod icmpv6;
 pub mod ip;
 pub mod ppp;
 pub mod sstp;
+pub mod tls;
 pub mod tlv;
+pub mod udp;
 
 use std::fmt;
 
