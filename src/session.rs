@@ -35,9 +35,10 @@ pub use parameters::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
 
 use crate::crypto::Entropy;
 use crate::datapath::{DataHeader, TxBuf};
+use crate::hostconf::{self, HostConf};
 use crate::ppp::auth::Credentials;
 use crate::ppp::lcp::LcpConfig;
-use crate::ppp::{self, Frame, LowerDown, Ppp};
+use crate::ppp::{self, LowerDown, Ppp};
 use crate::sstp::{self, Call, End, Misbehaviour};
 use crate::wire::http::{NotHttp, Request, Response};
 use crate::wire::ip::{self, IpVersion};
@@ -96,6 +97,9 @@ pub struct Session {
     /// The last phase before the end began: the one that an error is about.
     reached: Phase,
     ppp: Ppp,
+    hostconf: HostConf,
+    /// What the link has negotiated, once it is up.
+    link: Option<ppp::NetworkParameters>,
     certificate: Box<[u8]>,
     mtu: u16,
     hlak: HlakRule,
@@ -154,6 +158,8 @@ impl Session {
             stage: Stage::Http,
             phase: Phase::Http,
             reached: Phase::Http,
+            hostconf: HostConf::new(entropy.fork()),
+            link: None,
             ppp: Ppp::new(ppp, entropy),
             certificate: server_certificate.into(),
             mtu: config.mtu.map_or(MAX_MTU, |mtu| mtu.min(MAX_MTU)),
@@ -230,6 +236,9 @@ impl Session {
             if call.passes_control() {
                 self.ppp.handle_timeout(now);
             }
+            if self.link.is_some() {
+                self.hostconf.handle_timeout(now);
+            }
             self.advance(now);
         }
     }
@@ -250,7 +259,8 @@ impl Session {
             Stage::Http => self.http_timer,
             Stage::Call(call) => {
                 let ppp = self.ppp.poll_timeout().filter(|_| call.passes_control());
-                [call.poll_timeout(), ppp].into_iter().flatten().min()
+                let hostconf = self.hostconf.poll_timeout().filter(|_| self.link.is_some() && call.passes_data());
+                [call.poll_timeout(), ppp, hostconf].into_iter().flatten().min()
             }
             Stage::Closed => None,
         }
@@ -335,9 +345,12 @@ impl Session {
         if call.passes_data() && self.ppp.is_open(version) {
             self.ppp.heard();
             let datagram = &mut frame[at..];
-            if let Ok(length) = ip::datagram_len(version, datagram) {
-                deliver(&mut datagram[..length]);
+            let Ok(length) = ip::datagram_len(version, datagram) else { return };
+            let datagram = &mut datagram[..length];
+            if hostconf::concerns(version, datagram) && self.hostconf.handle_datagram(now, version, datagram) {
+                return self.advance(now);
             }
+            deliver(datagram);
         }
     }
 
@@ -358,11 +371,17 @@ impl Session {
     fn advance(&mut self, now: Instant) {
         loop {
             self.flush();
+            self.send_datagrams(now);
             let Stage::Call(call) = &mut self.stage else { return };
             if let Some(event) = call.poll_event() {
                 self.handle_call_event(now, event);
             } else if let Some(event) = self.ppp.poll_event() {
                 self.handle_ppp_event(now, event);
+            } else if call.passes_data()
+                && self.hostconf.poll_changed(now)
+                && let Some(link) = self.link.clone()
+            {
+                self.events.push_back(Event::Changed(self.parameters(link)));
             } else {
                 return;
             }
@@ -401,11 +420,13 @@ impl Session {
             }
             ppp::Event::Up(parameters) => {
                 self.enter(Phase::Connected);
-                self.events.push_back(Event::Up(self.parameters(parameters)));
+                let parameters = self.link_is(now, parameters);
+                self.events.push_back(Event::Up(parameters));
             }
             ppp::Event::Changed(parameters) => {
                 self.enter(Phase::Connected);
-                self.events.push_back(Event::Changed(self.parameters(parameters)));
+                let parameters = self.link_is(now, parameters);
+                self.events.push_back(Event::Changed(parameters));
             }
             ppp::Event::Finished(failure) => {
                 let phase = self.reached;
@@ -417,29 +438,17 @@ impl Session {
         }
     }
 
+    /// The link is up with these parameters: what there is to know beyond them is asked for from here on.
+    fn link_is(&mut self, now: Instant, link: ppp::NetworkParameters) -> NetworkParameters {
+        let ipv4 = link.ipv4.as_ref().map(|ipv4| ipv4.address);
+        let link_local = link.ipv6.as_ref().map(|ipv6| ipv6.link_local);
+        self.hostconf.set_link(now, ipv4, link_local);
+        self.link = Some(link.clone());
+        self.parameters(link)
+    }
+
     fn parameters(&self, link: ppp::NetworkParameters) -> NetworkParameters {
-        let ppp::NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method } = link;
-        NetworkParameters {
-            ipv4: ipv4.map(|ppp::Ipv4Parameters { address, peer, dns, nbns }| Ipv4Parameters {
-                address,
-                peer,
-                dns,
-                nbns,
-                routes: Vec::new(),
-            }),
-            ipv6: ipv6.map(|ppp::Ipv6Parameters { link_local, peer }| Ipv6Parameters {
-                link_local,
-                peer,
-                addresses: Vec::new(),
-                dns: Vec::new(),
-                routes: Vec::new(),
-                default_route: false,
-            }),
-            domains: Vec::new(),
-            mtu: mtu.min(self.mtu),
-            authentication,
-            eap_method,
-        }
+        NetworkParameters::new(link, self.hostconf.learned(), self.mtu)
     }
 
     /// Moves what the protocols have ready into the queue of packets, as far as there is room (MS-SSTP 3.2.7.1).
@@ -452,10 +461,26 @@ impl Session {
             } else if let Some(frame) = self.ppp.poll_frame() {
                 if call.passes_control() {
                     trace::frame("sent", frame.protocol, &frame.information);
-                    self.out.push_back(encapsulate(&frame));
+                    self.out.push_back(encapsulate(frame.protocol, &frame.information));
                 }
             } else {
                 return;
+            }
+        }
+    }
+
+    /// Sends our own datagrams to the network behind the server. What cannot be sent is lost, and sent again later.
+    fn send_datagrams(&mut self, now: Instant) {
+        let Stage::Call(call) = &self.stage else { return };
+        if !call.passes_data() || self.link.is_none() {
+            return;
+        }
+        while self.out.len() < MAX_WAITING
+            && let Some((version, datagram)) = self.hostconf.poll_transmit(now)
+        {
+            if self.ppp.is_open(version) {
+                let protocol = if version == IpVersion::V4 { Protocol::IPV4 } else { Protocol::IPV6 };
+                self.out.push_back(encapsulate(protocol, &datagram));
             }
         }
     }
@@ -519,15 +544,15 @@ fn random_guid(entropy: &mut Entropy) -> [u8; 16] {
     octets
 }
 
-/// An SSTP data packet (MS-SSTP 2.2.3) with a control frame. LCP demands the uncompressed header (RFC 1661 6.5, 6.6),
-/// and the other protocols can live with it.
-fn encapsulate(frame: &Frame) -> Zeroizing<Vec<u8>> {
+/// An SSTP data packet (MS-SSTP 2.2.3) with a frame. LCP demands the uncompressed header (RFC 1661 6.5, 6.6), and the
+/// other protocols can live with it.
+fn encapsulate(protocol: Protocol, information: &[u8]) -> Zeroizing<Vec<u8>> {
     let head = HEADER_LEN + ADDRESS_CONTROL.len() + 2;
-    let information = &frame.information[..frame.information.len().min(MAX_PACKET_LEN - head)];
+    let information = &information[..information.len().min(MAX_PACKET_LEN - head)];
     let mut packet = Zeroizing::new(Vec::with_capacity(head + information.len()));
     packet.extend_from_slice(&Header { control: false, length: head + information.len() }.emit());
     packet.extend_from_slice(&ADDRESS_CONTROL);
-    packet.extend_from_slice(&frame.protocol.0.to_be_bytes());
+    packet.extend_from_slice(&protocol.0.to_be_bytes());
     packet.extend_from_slice(information);
     packet
 }

@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::hostconf::{Ipv4Route, Ipv6Address, Ipv6Route};
+use crate::hostconf::{Ipv4Route, Ipv6Address, Ipv6Route, Learned};
+use crate::ppp;
 use crate::ppp::auth::AuthProtocol;
 use crate::ppp::eap::EapMethod;
 
@@ -53,4 +54,41 @@ pub struct Ipv6Parameters {
     pub routes: Vec<Ipv6Route>,
     /// The server routes everything (RFC 4861 4.2, the router lifetime).
     pub default_route: bool,
+}
+
+impl NetworkParameters {
+    /// What the link has negotiated and what the network has told; `mtu` is the owner's upper bound in octets.
+    pub(super) fn new(link: ppp::NetworkParameters, learned: &Learned, mtu: u16) -> Self {
+        let ppp::NetworkParameters { ipv4, ipv6, mtu: peer_mtu, authentication, eap_method } = link;
+        let link_mtu = learned.ipv6_mtu.filter(|_| ipv6.is_some()).unwrap_or(u16::MAX);
+        NetworkParameters {
+            ipv4: ipv4.map(|ppp::Ipv4Parameters { address, peer, dns, nbns }| Ipv4Parameters {
+                address,
+                peer,
+                dns: with_preference(&learned.ipv4_dns, dns),
+                nbns: with_preference(&learned.nbns, nbns),
+                routes: learned.ipv4_routes.clone(),
+            }),
+            ipv6: ipv6.map(|ppp::Ipv6Parameters { link_local, peer }| Ipv6Parameters {
+                link_local,
+                peer,
+                addresses: learned.ipv6_addresses.clone(),
+                dns: learned.ipv6_dns.clone(),
+                routes: learned.ipv6_routes.clone(),
+                default_route: learned.ipv6_default_route,
+            }),
+            domains: learned.domains.clone(),
+            mtu: peer_mtu.min(mtu).min(link_mtu),
+            authentication,
+            eap_method,
+        }
+    }
+}
+
+/// DHCP knows the network better than the server that negotiates IPCP, so Windows prefers what it tells; the others
+/// stay behind it.
+fn with_preference(preferred: &[Ipv4Addr], others: Vec<Ipv4Addr>) -> Vec<Ipv4Addr> {
+    let mut all = preferred.to_vec();
+    all.extend(others.into_iter().filter(|address| !preferred.contains(address)));
+    all
 }

@@ -94,8 +94,10 @@ pub struct Pair {
     pub received: Vec<u8>,
     /// Datagrams that the client delivered.
     pub delivered: Vec<Vec<u8>>,
-    /// Datagrams that the server delivered.
+    /// Datagrams that the server delivered, but for those of the next field.
     pub server_delivered: Vec<Vec<u8>>,
+    /// What the client itself asked the network behind the server.
+    pub asked_network: Vec<Vec<u8>>,
     /// Questions that [`asked`](Self::asked) has returned.
     questions: usize,
     start: Instant,
@@ -122,6 +124,7 @@ impl Pair {
             received: Vec::new(),
             delivered: Vec::new(),
             server_delivered: Vec::new(),
+            asked_network: Vec::new(),
             questions: 0,
             start: now,
             now,
@@ -226,6 +229,22 @@ impl Pair {
         self.settle();
     }
 
+    /// Sends a datagram from the network behind the server; `false` where none may be sent.
+    pub fn send_from_network(&mut self, datagram: &[u8]) -> bool {
+        let sent = self.server.send_datagram(datagram);
+        self.settle();
+        sent
+    }
+
+    /// The last parameters that the client announced, and how often it did.
+    pub fn announced(&self) -> (Option<NetworkParameters>, usize) {
+        let announced = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Up(parameters) | Event::Changed(parameters) => Some(parameters),
+            _ => None,
+        });
+        (announced.clone().next_back().cloned(), announced.count())
+    }
+
     /// Sends a datagram from the client; `false` where none may be sent.
     pub fn send(&mut self, version: IpVersion, datagram: &[u8]) -> bool {
         let Some(header) = self.client.data_header(version) else { return false };
@@ -269,8 +288,14 @@ impl Pair {
             (false, _) if self.server_closed => {}
             (false, Some(mut octets)) => {
                 (self.tamper)(&mut octets);
-                let delivered = &mut self.server_delivered;
-                self.server.handle_input(self.now, &octets, |datagram| delivered.push(datagram.to_vec()));
+                let (delivered, asked) = (&mut self.server_delivered, &mut self.asked_network);
+                self.server.handle_input(self.now, &octets, |datagram| {
+                    if is_question(datagram) {
+                        asked.push(datagram.to_vec())
+                    } else {
+                        delivered.push(datagram.to_vec())
+                    }
+                });
             }
             (false, None) => self.server.handle_eof(),
         }
@@ -322,6 +347,14 @@ impl Pair {
 
     fn fly(&mut self, to_client: bool, octets: Option<Vec<u8>>) {
         self.flights.push_back(Flight { arrival: self.now + self.delay, to_client, octets });
+    }
+}
+
+/// Whether the client itself asks the network something: DHCP, a router solicitation or DHCPv6.
+fn is_question(datagram: &[u8]) -> bool {
+    match datagram[0] >> 4 {
+        4 => datagram[9] == 17 && datagram[22..24] == [0, 67],
+        _ => matches!((datagram[6], datagram[40]), (58, 133)) || datagram[6] == 17 && datagram[42..44] == [2, 35],
     }
 }
 
