@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::BufReader;
 use tokio::net::{self, TcpStream};
@@ -35,15 +36,19 @@ use tokio::time::timeout;
 use self::certificate::{CertificateFacts, Purpose};
 use self::failure::{Attempt, CertificateProblem, Error, Refusal, TlsFailure};
 use crate::private_file;
+use crate::wire::tls::ServerHello;
+
+pub use self::tap::Tap;
 
 pub mod certificate;
 pub mod failure;
+mod tap;
 
 /// The stream of octets to and from the server, inside TLS.
 ///
 /// OpenSSL reads each record in two pieces, its five octets of header first: the buffer under it makes one `read` of
 /// the socket serve several records.
-pub type Stream = tokio_native_tls::TlsStream<BufReader<TcpStream>>;
+pub type Stream = tokio_native_tls::TlsStream<BufReader<Tap>>;
 
 /// Octets read from the socket at a time: four full TLS records.
 const READ_BUFFER: usize = 64 * 1024;
@@ -53,6 +58,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// What does not fit stays in the TUN device's queue, the one place where a saturated tunnel keeps what it cannot send
 /// yet. Four full TLS records keep a fast path busy.
 const NOT_SENT_LOW_WATER: u32 = 64 * 1024;
+
+/// Most octets that TLS puts around the contents of a record (RFC 5246 6.2.3, RFC 8446 5.2): header, nonce, tag, type.
+const RECORD_OVERHEAD: u32 = 5 + 8 + 16 + 1;
 
 /// A silent peer is probed after this time, so that a router's table of connections does not forget us.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -277,7 +285,7 @@ async fn handshake(
     connector: &tokio_native_tls::TlsConnector,
     socket: TcpStream,
 ) -> Result<Stream, TlsFailure> {
-    let socket = BufReader::with_capacity(READ_BUFFER, socket);
+    let socket = BufReader::with_capacity(READ_BUFFER, Tap::new(socket));
     let limit = settings.limits.tls;
     match timeout(limit, connector.connect(&settings.host, socket)).await {
         Ok(Ok(stream)) => Ok(stream),
@@ -286,7 +294,7 @@ async fn handshake(
     }
 }
 
-fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure> {
+fn finish(mut stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure> {
     let certificate = match stream
         .get_ref()
         .peer_certificate()
@@ -296,7 +304,38 @@ fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure>
         Ok(None) => return Err(TlsFailure::Other("the server has no certificate".to_owned())),
         Err(error) => return Err(TlsFailure::Other(error.to_string())),
     };
-    Ok(Connection { stream, address, certificate, verified: false, tls: Tls::default() })
+    let tap = stream.get_mut().get_mut().get_mut().get_mut();
+    let hello = tap.server_hello();
+    let tls = Tls {
+        version: hello.map(ServerHello::version_name).unwrap_or_default(),
+        cipher: hello.map(ServerHello::cipher_name).unwrap_or_default(),
+        fingerprint: fingerprint(&certificate),
+    };
+    Ok(Connection { stream, address, certificate, verified: false, tls })
+}
+
+/// What the wire carries in one piece, in octets, and how long a piece takes to the server and back.
+impl Connection {
+    /// The largest piece of a TLS record's contents that fits one TCP segment; `None` where TCP does not say.
+    pub fn unfragmented(&self) -> Option<u16> {
+        let segment = tap(&self.stream).segment()?;
+        u16::try_from(segment.saturating_sub(RECORD_OVERHEAD)).ok()
+    }
+}
+
+/// The round-trip time to the server; `None` where TCP has not measured it.
+pub fn round_trip(stream: &Stream) -> Option<Duration> {
+    tap(stream).round_trip()
+}
+
+fn tap(stream: &Stream) -> &Tap {
+    stream.get_ref().get_ref().get_ref().get_ref()
+}
+
+/// SHA-256 of a certificate, as openssl and browsers print it.
+fn fingerprint(certificate: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(certificate).into();
+    digest.map(|octet| format!("{octet:02X}")).join(":")
 }
 
 /// Logs a certificate that passed only because it does not restrict its purpose.

@@ -29,9 +29,12 @@ use crate::session::{self, Answer, NetworkParameters, Session};
 use crate::transport::{self, CaCertificates, Limits, Settings, Step, Tls};
 use crate::tun::{self, Tun};
 use inner::Inner;
-use relay::Progress;
+use relay::{Progress, Watch};
 
 pub use inner::key_is_locked;
+
+/// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
+const MIN_MTU: u16 = 1280;
 
 /// Commands that may wait. A person does not answer faster than they are taken.
 const COMMANDS: usize = 4;
@@ -357,13 +360,15 @@ async fn call(
     };
     drop(secrets);
     let config = session::Config { answers, may_ask, server_verified: connection.verified, ..config };
+    let config = session::Config { mtu: mtu_for(&connection, config.mtu), ..config };
     let mut entropy = [0; 32];
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
     let (server, tls, counters) = (connection.address, connection.tls, Arc::<Counters>::default());
+    let watch = Watch { counters: &counters, round_trip: transport::round_trip };
     let mut connected = None;
     let open_device = |mtu| Tun::create(&profile.interface, mtu);
-    relay::run(session, connection.stream, commands, open_device, |progress| {
+    relay::run(session, connection.stream, commands, watch, open_device, |progress| {
         state.send_replace(match progress {
             Progress::Phase(phase) => TunnelState::Starting(Phase::Session(phase)),
             Progress::Asking(question) => TunnelState::Asking(question),
@@ -373,14 +378,27 @@ async fn call(
                     interface: interface.to_owned(),
                     server,
                     tls: tls.clone(),
-                    since: *connected.get_or_insert_with(SystemTime::now),
+                    since: *connected.get_or_insert_with(wall_clock),
                     counters: counters.clone(),
-                    parameters,
+                    parameters: parameters.clone(),
                 }))
             }
         });
     })
     .await
+}
+
+/// The time of day, for people.
+#[allow(clippy::disallowed_methods, reason = "nothing but a display depends on it")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The upper bound of the tunnel's MTU in octets: the profile's, or what goes to the server in one TCP segment. A datagram
+/// that is cut in two on its way is twice as likely to wait for a lost one. IPv6's minimum holds on any path.
+fn mtu_for(connection: &transport::Connection, profile: Option<u16>) -> Option<u16> {
+    let fits = || connection.unfragmented().map(|octets| octets.saturating_sub(relay::OVERHEAD as u16).max(MIN_MTU));
+    profile.or_else(fits)
 }
 
 /// Waits for the command to end, or for the end of all commands. There is nothing yet that could be answered.

@@ -30,7 +30,7 @@ use zbus::{DBusError, Variant};
 use self::question::Waiting;
 use self::settings::{Hash, Malformed, Settings};
 use self::transitions::{Kept, sent};
-use crate::profile::{self, Secret};
+use crate::profile::{self, Routes, Secret};
 use crate::tunnel::{self, Attempt, FailureKind, Phase, Tunnel, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
@@ -134,6 +134,8 @@ pub struct Plugin {
     tunnel: Option<Tunnel>,
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
+    /// What the profile wants in the tunnel.
+    routes: Routes,
     /// What the connection waits for, while it waits for `NewSecrets`.
     waiting: Option<Waiting>,
     /// What another attempt would need, as long as a person may be asked and the connection is not up.

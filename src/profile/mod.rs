@@ -7,6 +7,7 @@
 mod eap;
 mod gateway;
 mod keys;
+mod routing;
 mod secrets;
 mod values;
 
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
 pub use keys::{Effect, KEYS, Key, Kind};
+pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
 pub use values::Notice;
 
@@ -33,8 +35,6 @@ pub const SERVICE_TYPE: &str = "org.freedesktop.NetworkManager.sstp";
 
 /// Default of the MRU that is requested, in octets (RFC 1661 6.1).
 const DEFAULT_MRU: u16 = 1500;
-/// Default of the metric of routes: less than that of the machine's other links, as with NetworkManager's VPNs.
-const DEFAULT_METRIC: u32 = 50;
 /// Least MTU that pppd took, in octets.
 const MIN_MTU: u32 = 128;
 /// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
@@ -81,32 +81,6 @@ pub struct Profile {
     required_secrets: Vec<Secret>,
     /// The password need not be there: an absent one is an empty one.
     password_not_required: bool,
-}
-
-/// What the machine is to do with a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Routing {
-    /// What goes through it.
-    pub routes: Routes,
-    /// Metric of its routes, where we install them.
-    pub metric: u32,
-    /// Nothing leaves the machine beside it, where we install the routes.
-    pub kill_switch: bool,
-    /// Set up the server's name servers and domains, where that is our part.
-    pub dns: bool,
-}
-
-/// What goes through a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Routes {
-    /// Everything.
-    Full,
-    /// The networks that the server tells.
-    Split,
-    /// Nothing but the server's end of the tunnel.
-    Nothing,
-    /// [`Split`](Self::Split) where the server tells networks and no default route, else [`Full`](Self::Full).
-    Auto,
 }
 
 /// How the user authenticates.
@@ -251,7 +225,7 @@ impl Profile {
             lcp_echo_interval: (seconds != 0).then(|| Duration::from_secs(seconds.into())),
             lcp_echo_failure: reader.number("lcp-echo-failure").unwrap_or(0),
             correlation_id: read_correlation_id(&mut reader, uuid),
-            routing: read_routing(&mut reader),
+            routing: routing::read(&mut reader),
             ipv4: true,
             ipv6: mtu.is_none_or(|mtu| mtu >= MIN_IPV6_MTU),
             required_secrets: required_secrets(data, user_name),
@@ -436,20 +410,6 @@ fn read_mtu(reader: &mut Reader<'_>) -> Option<u16> {
         reader.notice(format!("mtu={mtu} is too small for IPv6, which needs {MIN_IPV6_MTU}; there is only IPv4"));
     }
     Some(mtu)
-}
-
-fn read_routing(reader: &mut Reader<'_>) -> Routing {
-    Routing {
-        routes: match reader.choice("routes") {
-            Some("split") => Routes::Split,
-            Some("none") => Routes::Nothing,
-            Some("auto") => Routes::Auto,
-            _ => Routes::Full,
-        },
-        metric: reader.number("route-metric").unwrap_or(DEFAULT_METRIC),
-        kill_switch: reader.yes("kill-switch"),
-        dns: reader.choice("dns") != Some("none"),
-    }
 }
 
 fn read_proxy(reader: &mut Reader<'_>) -> Option<Proxy> {

@@ -413,12 +413,24 @@ async fn a_name_that_cannot_be_is_not_found() {
 async fn the_socket_is_tuned() {
     let (_server, result) = against(&Leaf::default(), |_| {}).await;
     let connection = result.unwrap();
-    let socket = connection.stream.get_ref().get_ref().get_ref().get_ref();
-    assert!(socket.nodelay().unwrap());
-    let socket = SockRef::from(socket);
+    let socket = SockRef::from(tap(&connection.stream));
+    assert!(socket.tcp_nodelay().unwrap());
     assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOT_SENT_LOW_WATER);
     assert!(socket.keepalive().unwrap());
     assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+}
+
+#[tokio::test]
+async fn what_was_agreed_on_is_told() {
+    let (_server, result) = against(&Leaf::default(), |_| {}).await;
+    let connection = result.unwrap();
+    let Tls { version, cipher, fingerprint: shown } = &connection.tls;
+    assert!(["TLS 1.2", "TLS 1.3"].contains(&version.as_str()), "{version}");
+    assert!(cipher.starts_with("TLS_"), "{cipher}");
+    assert_eq!((shown.len(), *shown == fingerprint(&connection.certificate)), (95, true));
+    assert!(round_trip(&connection.stream).unwrap() < Duration::from_secs(1));
+    let unfragmented = connection.unfragmented().unwrap();
+    assert!(unfragmented > 1000, "{unfragmented}");
 }
 
 /// The first flight of a client that connects with these settings.

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use tokio::task::coop;
 use tokio::time::{self, Sleep, sleep_until, timeout};
 
 use super::rx_buf::RxBuf;
-use super::{Command, Failure};
+use super::{Command, Counters, Failure};
 use crate::datapath::{DataHeader, TxBuf};
 use crate::log::OUTCOME;
 use crate::session::{Event, NetworkParameters, Phase, Question, Session};
@@ -42,7 +43,10 @@ const WRITES_PER_TURN: usize = 4;
 const BATCH_LEN: usize = 16_384;
 
 /// Most octets that SSTP and PPP put before a datagram (MS-SSTP 2.2.3, RFC 1661 2).
-const OVERHEAD: usize = 8;
+pub(super) const OVERHEAD: usize = 8;
+
+/// How often the round-trip time is read at most.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long an orderly end may take. The protocols' own timers would allow eleven seconds to a server that is gone, and
 /// somebody waits for it.
@@ -51,6 +55,14 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// How long the last packets and the end of TLS may take.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
+/// What the loop measures as it goes.
+pub(super) struct Watch<'a, S> {
+    /// What the tunnel carries.
+    pub counters: &'a Counters,
+    /// The round-trip time of the stream.
+    pub round_trip: fn(&S) -> Option<Duration>,
+}
+
 /// What the loop tells of a session.
 pub(super) enum Progress<'a> {
     /// The session has come to this phase, or goes on in it after an answer.
@@ -58,7 +70,7 @@ pub(super) enum Progress<'a> {
     /// The session waits for a person's answer.
     Asking(Question),
     /// The interface is there, or its parameters have changed.
-    Up { interface: &'a str, parameters: NetworkParameters },
+    Up { interface: &'a str, parameters: &'a NetworkParameters },
 }
 
 /// Runs a session over a stream until both are closed; `Ok` where a command, or the end of all commands, asked for it.
@@ -68,6 +80,7 @@ pub(super) async fn run<S, D, F>(
     session: Session,
     stream: S,
     commands: &mut mpsc::Receiver<Command>,
+    watch: Watch<'_, S>,
     open_device: impl Fn(u16) -> F,
     mut publish: impl FnMut(Progress<'_>),
 ) -> Result<(), Failure>
@@ -76,7 +89,7 @@ where
     D: Device,
     F: Future<Output = Result<D, tun::Error>>,
 {
-    let mut relay = Relay::new(session, stream, commands);
+    let mut relay = Relay::new(session, stream, commands, watch);
     let result = loop {
         relay.collect(now());
         while let Some(event) = relay.events.pop_front() {
@@ -87,7 +100,7 @@ where
                 Event::Up(parameters) if !relay.closing() => match open_device(parameters.mtu).await {
                     Ok(device) => {
                         relay.mtu = parameters.mtu.into();
-                        publish(Progress::Up { interface: device.name(), parameters });
+                        publish(Progress::Up { interface: device.name(), parameters: &parameters });
                         relay.device = Some(device);
                     }
                     Err(error) => relay.fail(now(), error.into()),
@@ -96,7 +109,7 @@ where
                     if let Err(error) = relay.change(&parameters).await {
                         relay.fail(now(), error.into());
                     } else if let Some(device) = &relay.device {
-                        publish(Progress::Up { interface: device.name(), parameters });
+                        publish(Progress::Up { interface: device.name(), parameters: &parameters });
                     }
                 }
                 Event::Up(_) | Event::Changed(_) => {}
@@ -119,11 +132,19 @@ where
     failure.map_or(result, Err)
 }
 
+/// Adds to a counter of which this loop is the only writer.
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+}
+
 fn now() -> Instant {
     time::Instant::now().into_std()
 }
 
 struct Relay<'c, S, D> {
+    watch: Watch<'c, S>,
+    /// When the round-trip time was read last.
+    measured: Option<Instant>,
     session: Session,
     stream: S,
     commands: &'c mut mpsc::Receiver<Command>,
@@ -146,13 +167,13 @@ struct Relay<'c, S, D> {
     /// Why we have to end, where it is not the session's reason.
     failure: Option<Failure>,
     closed: Option<Result<(), Failure>>,
-    /// Datagrams that the kernel did not take, and that the server would not.
-    lost: (u64, u64),
 }
 
 impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
-    fn new(session: Session, stream: S, commands: &'c mut mpsc::Receiver<Command>) -> Self {
+    fn new(session: Session, stream: S, commands: &'c mut mpsc::Receiver<Command>, watch: Watch<'c, S>) -> Self {
         Relay {
+            watch,
+            measured: None,
             session,
             stream,
             commands,
@@ -168,7 +189,6 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
             close_by: None,
             failure: None,
             closed: None,
-            lost: (0, 0),
         }
     }
 
@@ -285,19 +305,33 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     }
 
     fn handle_input(&mut self, now: Instant) {
-        let (device, lost) = (&mut self.device, &mut self.lost.0);
-        let mut gone = None;
+        let device = &mut self.device;
+        let (mut packets, mut bytes, mut lost, mut gone) = (0, 0, 0, None);
         let consumed = self.session.handle_input(now, self.rx.filled(), |datagram| {
             match device.as_mut().map(|device| device.write(datagram)) {
-                Some(Ok(true)) => {}
-                Some(Ok(false)) | None => *lost += 1,
+                Some(Ok(true)) => (packets, bytes) = (packets + 1, bytes + datagram.len() as u64),
+                Some(Ok(false)) | None => lost += 1,
                 Some(Err(error)) => gone = Some(error),
             }
         });
         self.rx.consume(consumed);
+        let Counters { rx_packets, rx_bytes, dropped, .. } = self.watch.counters;
+        add(rx_packets, packets);
+        add(rx_bytes, bytes);
+        add(dropped, lost);
+        self.measure(now);
         self.collect(now);
         if let Some(error) = gone {
             self.device_gone(now, error);
+        }
+    }
+
+    /// Reads the round-trip time, now and then: it changes while there is something to carry.
+    fn measure(&mut self, now: Instant) {
+        if self.device.is_some() && self.measured.is_none_or(|at| now.duration_since(at) >= MEASURE_INTERVAL) {
+            self.measured = Some(now);
+            let time = (self.watch.round_trip)(&self.stream).map_or(0, |time| time.as_micros());
+            self.watch.counters.round_trip.store(u32::try_from(time).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
     }
 
@@ -347,18 +381,31 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
             return;
         };
         let packet = OVERHEAD + self.mtu;
+        let (mut packets, mut bytes, mut lost, mut gone) = (0, 0, 0, None);
         while self.tx.has_room() && self.tx.pending().len() + packet <= BATCH_LEN {
-            match device.poll_read(cx, self.tx.datagram_room(&any)) {
-                Poll::Ready(Ok(length)) => {
-                    let datagram = &self.tx.datagram_room(&any)[..length];
-                    match ip::version(datagram).and_then(|version| headers.of_version(version)) {
-                        Some(header) if length <= self.mtu => self.tx.commit_datagram(&header, length),
-                        _ => self.lost.1 += 1,
-                    }
+            let length = match device.poll_read(cx, self.tx.datagram_room(&any)) {
+                Poll::Ready(Ok(length)) => length,
+                Poll::Ready(Err(error)) => {
+                    gone = Some(error);
+                    break;
                 }
-                Poll::Ready(Err(error)) => return self.device_gone(now, error),
-                Poll::Pending => return,
+                Poll::Pending => break,
+            };
+            let datagram = &self.tx.datagram_room(&any)[..length];
+            match ip::version(datagram).and_then(|version| headers.of_version(version)) {
+                Some(header) if length <= self.mtu => {
+                    self.tx.commit_datagram(&header, length);
+                    (packets, bytes) = (packets + 1, bytes + length as u64);
+                }
+                _ => lost += 1,
             }
+        }
+        let Counters { tx_packets, tx_bytes, dropped, .. } = self.watch.counters;
+        add(tx_packets, packets);
+        add(tx_bytes, bytes);
+        add(dropped, lost);
+        if let Some(error) = gone {
+            self.device_gone(now, error);
         }
     }
 
@@ -366,9 +413,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     /// first, so that nothing more is routed into it.
     async fn finish(mut self) {
         self.device = None;
-        let (kernel, server) = self.lost;
-        if kernel + server > 0 {
-            tracing::debug!("{kernel} inbound and {server} outbound datagrams were lost in the interface");
+        let dropped = self.watch.counters.dropped.load(Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::debug!("{dropped} datagrams were lost in the interface");
         }
         if self.broken {
             return;

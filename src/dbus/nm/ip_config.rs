@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use zbus::Variant;
 
 use super::Dictionary;
-use crate::session::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
+use crate::profile::Routes;
+use crate::session::{Ipv4Parameters, Ipv6Parameters};
 use crate::tunnel::Established;
 
 /// The dictionaries of one established tunnel.
@@ -24,18 +25,22 @@ pub(super) struct Announcement {
 }
 
 impl Announcement {
-    /// Describes `established`; `None` where it has no address that NetworkManager could set.
-    pub(super) fn new(established: &Established) -> Option<Self> {
-        let NetworkParameters { ipv4, ipv6, mtu, .. } = &established.parameters;
-        let ip4 = ipv4.as_ref().and_then(ip4_config);
-        let ip6 = ipv6.as_ref().and_then(ip6_config);
-        if ip4.is_none() && ip6.is_none() {
-            return None;
+    /// Describes `established`, with what is to be routed into it; `None` where it has no address that NetworkManager
+    /// could set.
+    pub(super) fn new(established: &Established, routes: Routes) -> Option<Self> {
+        let parameters = &established.parameters;
+        let routes = routes.decide(parameters);
+        let mut ip4 = parameters.ipv4.as_ref().and_then(|ipv4| ip4_config(ipv4, routes));
+        let mut ip6 = parameters.ipv6.as_ref().and_then(|ipv6| ip6_config(ipv6, routes));
+        // the families share the list of domains
+        let domains = ip4.as_mut().or(ip6.as_mut())?;
+        if !parameters.domains.is_empty() && routes != Routes::Nothing {
+            domains.insert("domains", parameters.domains.clone().into());
         }
         let config = Dictionary::from([
             ("tundev", established.interface.clone().into()),
             ("gateway", address(established.server.ip())),
-            ("mtu", u32::from(*mtu).into()),
+            ("mtu", u32::from(parameters.mtu).into()),
             ("has-ip4", ip4.is_some().into()),
             ("has-ip6", ip6.is_some().into()),
         ]);
@@ -44,7 +49,7 @@ impl Announcement {
 }
 
 /// `None` where the server gave no address: NetworkManager refuses a zero one.
-fn ip4_config(parameters: &Ipv4Parameters) -> Option<Dictionary<'static>> {
+fn ip4_config(parameters: &Ipv4Parameters, routes: Routes) -> Option<Dictionary<'static>> {
     let Ipv4Parameters { address, peer, dns, nbns, .. } = parameters;
     if address.is_unspecified() {
         return None;
@@ -53,43 +58,80 @@ fn ip4_config(parameters: &Ipv4Parameters) -> Option<Dictionary<'static>> {
     if let Some(peer) = peer.filter(|peer| !peer.is_unspecified() && peer != address) {
         config.insert("ptp", word(peer).into());
     }
+    if routes != Routes::Full {
+        config.insert("never-default", true.into());
+    }
+    if routes == Routes::Nothing {
+        return Some(config);
+    }
     if !dns.is_empty() {
         config.insert("dns", words(dns).into());
     }
     if !nbns.is_empty() {
         config.insert("nbns", words(nbns).into());
     }
-    let routes = routes_to_name_servers(parameters);
+    let routes = ip4_routes(parameters);
     if !routes.is_empty() {
         config.insert("routes", routes.into());
     }
     Some(config)
 }
 
-/// A host route to each name server that the server told, so that a connection which is not to be the default route
-/// still reaches them. As `aau`: destination, prefix, next hop (0: none, the tunnel itself), metric (ignored).
-fn routes_to_name_servers(parameters: &Ipv4Parameters) -> Vec<Vec<u32>> {
+/// The networks that the server told, and a host route to each name server, so that a connection which is not to be
+/// the default route still reaches them. As `aau`: destination, prefix, next hop (0: none, the tunnel itself), metric
+/// (ignored).
+fn ip4_routes(parameters: &Ipv4Parameters) -> Vec<Vec<u32>> {
     let mut routes: Vec<Vec<u32>> = Vec::new();
-    for server in parameters.dns.iter().chain(&parameters.nbns) {
-        let route = vec![word(*server), 32, 0, 0];
-        if *server != parameters.address && Some(*server) != parameters.peer && !routes.contains(&route) {
+    let networks = parameters.routes.iter().map(|route| (route.destination, route.prefix_len));
+    let servers = parameters.dns.iter().chain(&parameters.nbns);
+    let servers = servers.filter(|server| **server != parameters.address && Some(**server) != parameters.peer);
+    for (destination, prefix_len) in networks.chain(servers.map(|server| (*server, 32))) {
+        let route = vec![word(destination), prefix_len.into(), 0, 0];
+        // whether there is a default route is told by never-default
+        if prefix_len != 0 && !routes.contains(&route) {
             routes.push(route);
         }
     }
     routes
 }
 
-/// `None` without a usable global address. The addresses that IPV6CP itself makes are link-local ones.
-fn ip6_config(parameters: &Ipv6Parameters) -> Option<Dictionary<'static>> {
-    let Ipv6Parameters { link_local: address, peer, .. } = parameters;
-    if address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_unicast_link_local() {
-        return None;
-    }
-    let mut config = Dictionary::from([("address", octets(*address).into()), ("prefix", 128u32.into())]);
+/// `None` without an address: a link-local one alone makes NetworkManager fail the whole connection. It takes one
+/// address; the preferred ones come first.
+fn ip6_config(parameters: &Ipv6Parameters, routes: Routes) -> Option<Dictionary<'static>> {
+    let Ipv6Parameters { peer, addresses, dns, default_route, .. } = parameters;
+    let address = addresses.first()?.address;
+    let mut config = Dictionary::from([("address", octets(address).into()), ("prefix", 128u32.into())]);
     if let Some(peer) = peer.filter(|peer| !peer.is_unspecified()) {
         config.insert("internal-gateway", octets(peer).into());
     }
+    if routes != Routes::Full || !default_route {
+        config.insert("never-default", true.into());
+    }
+    if routes == Routes::Nothing {
+        return Some(config);
+    }
+    if !dns.is_empty() {
+        config.insert("dns", dns.iter().copied().map(octets).collect::<Vec<_>>().into());
+    }
+    let routes = ip6_routes(parameters);
+    if !routes.is_empty() {
+        config.insert("routes", routes.into());
+    }
     Some(config)
+}
+
+/// As [`ip4_routes`], as `a(ayuayu)`.
+fn ip6_routes(parameters: &Ipv6Parameters) -> Vec<(Vec<u8>, u32, Vec<u8>, u32)> {
+    let mut routes = Vec::new();
+    let networks = parameters.routes.iter().map(|route| (route.destination, route.prefix_len));
+    let servers = parameters.dns.iter().filter(|server| !server.is_unicast_link_local());
+    for (destination, prefix_len) in networks.chain(servers.map(|server| (*server, 128))) {
+        let route = (octets(destination), u32::from(prefix_len), octets(Ipv6Addr::UNSPECIFIED), 0);
+        if prefix_len != 0 && !routes.contains(&route) {
+            routes.push(route);
+        }
+    }
+    routes
 }
 
 fn address(address: IpAddr) -> Variant<'static> {
@@ -118,6 +160,8 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::hostconf::{Ipv4Route, Ipv6Address, Ipv6Route};
+    use crate::session::NetworkParameters;
     use crate::transport::Tls;
 
     fn signatures(dictionary: &Dictionary<'_>) -> Vec<(String, String)> {
@@ -156,29 +200,48 @@ mod tests {
         }
     }
 
-    fn ipv6(address: &str) -> Ipv6Parameters {
+    fn ipv6(addresses: &[&str]) -> Ipv6Parameters {
+        let address =
+            |address: &&str| Ipv6Address { address: address.parse().unwrap(), prefix_len: 64, deprecated: false };
         Ipv6Parameters {
-            link_local: address.parse().unwrap(),
+            link_local: "fe80::2".parse().unwrap(),
             peer: "fe80::1".parse().ok(),
-            addresses: vec![],
-            dns: vec![],
-            routes: vec![],
-            default_route: false,
+            addresses: addresses.iter().map(address).collect(),
+            dns: vec!["2001:db8::53".parse().unwrap()],
+            routes: vec![Ipv6Route { destination: "2001:db8::".parse().unwrap(), prefix_len: 64 }],
+            default_route: true,
         }
     }
 
     /// The types that NetworkManager looks up (nm-vpn-connection.c and nm-vpn-dbus-interface.h).
     #[test]
     fn types_are_network_managers() {
-        let both = Announcement::new(&established(Some(ipv4()), Some(ipv6("2001:db8::2")), "192.0.2.1")).unwrap();
+        let mut both = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
+        both.parameters.domains = vec!["corp.test".to_owned()];
+        let announcement = Announcement::new(&both, Routes::Split).unwrap();
         let expected = [("gateway", "u"), ("has-ip4", "b"), ("has-ip6", "b"), ("mtu", "u"), ("tundev", "s")];
-        assert_eq!(signatures(&both.config), pairs(&expected));
-        let expected =
-            [("address", "u"), ("dns", "au"), ("nbns", "au"), ("prefix", "u"), ("ptp", "u"), ("routes", "aau")];
-        assert_eq!(signatures(&both.ip4.unwrap()), pairs(&expected));
-        let expected = [("address", "ay"), ("internal-gateway", "ay"), ("prefix", "u")];
-        assert_eq!(signatures(&both.ip6.unwrap()), pairs(&expected));
-        let outer_ipv6 = Announcement::new(&established(Some(ipv4()), None, "2001:db8::1")).unwrap();
+        assert_eq!(signatures(&announcement.config), pairs(&expected));
+        let expected = [
+            ("address", "u"),
+            ("dns", "au"),
+            ("domains", "as"),
+            ("nbns", "au"),
+            ("never-default", "b"),
+            ("prefix", "u"),
+            ("ptp", "u"),
+            ("routes", "aau"),
+        ];
+        assert_eq!(signatures(&announcement.ip4.unwrap()), pairs(&expected));
+        let expected = [
+            ("address", "ay"),
+            ("dns", "aay"),
+            ("internal-gateway", "ay"),
+            ("never-default", "b"),
+            ("prefix", "u"),
+            ("routes", "a(ayuayu)"),
+        ];
+        assert_eq!(signatures(&announcement.ip6.unwrap()), pairs(&expected));
+        let outer_ipv6 = Announcement::new(&established(Some(ipv4()), None, "2001:db8::1"), Routes::Full).unwrap();
         assert_eq!(outer_ipv6.config["gateway"].value_signature(), "ay");
     }
 
@@ -190,33 +253,59 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_get_one_route_each() {
-        let route = |address: [u8; 4]| vec![u32::from_ne_bytes(address), 32, 0, 0];
-        assert_eq!(routes_to_name_servers(&ipv4()), [route([192, 0, 2, 53])]);
+    fn networks_and_name_servers_get_one_route_each() {
+        let route = |address: [u8; 4], prefix_len| vec![u32::from_ne_bytes(address), prefix_len, 0, 0];
+        assert_eq!(ip4_routes(&ipv4()), [route([192, 0, 2, 53], 32)]);
         let no_peer = Ipv4Parameters { peer: None, ..ipv4() };
-        assert_eq!(routes_to_name_servers(&no_peer), [route([10, 77, 0, 1]), route([192, 0, 2, 53])]);
+        assert_eq!(ip4_routes(&no_peer), [route([10, 77, 0, 1], 32), route([192, 0, 2, 53], 32)]);
+        let told =
+            |destination: [u8; 4], prefix_len| Ipv4Route { destination: destination.into(), prefix_len, gateway: None };
+        let routes = vec![told([0, 0, 0, 0], 0), told([10, 0, 0, 0], 8), told([192, 0, 2, 53], 32)];
+        let networks = Ipv4Parameters { routes, ..ipv4() };
+        assert_eq!(ip4_routes(&networks), [route([10, 0, 0, 0], 8), route([192, 0, 2, 53], 32)]);
+    }
+
+    #[test]
+    fn the_default_route_is_what_the_profile_says() {
+        let mut told = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
+        let never_default = |told: &Established, routes| {
+            let announcement = Announcement::new(told, routes).unwrap();
+            [announcement.ip4.unwrap(), announcement.ip6.unwrap()].map(|ip| ip.contains_key("never-default"))
+        };
+        assert_eq!(never_default(&told, Routes::Full), [false, false]);
+        assert_eq!(never_default(&told, Routes::Split), [true, true]);
+        assert_eq!(never_default(&told, Routes::Auto), [false, false], "the server has a default route");
+        told.parameters.ipv6.as_mut().unwrap().default_route = false;
+        assert_eq!(never_default(&told, Routes::Full), [false, true], "there is no router");
+        assert_eq!(never_default(&told, Routes::Auto), [true, true], "networks, and no default route");
+        let nothing = Announcement::new(&told, Routes::Nothing).unwrap();
+        let ip4 = nothing.ip4.unwrap();
+        assert!(ip4.contains_key("never-default") && !ip4.contains_key("routes") && !ip4.contains_key("dns"));
     }
 
     #[test]
     fn what_the_server_did_not_tell_is_left_out() {
         let bare = Ipv4Parameters { peer: None, dns: vec![], nbns: vec![], ..ipv4() };
-        assert_eq!(signatures(&ip4_config(&bare).unwrap()), pairs(&[("address", "u"), ("prefix", "u")]));
+        let expected = pairs(&[("address", "u"), ("prefix", "u")]);
+        assert_eq!(signatures(&ip4_config(&bare, Routes::Full).unwrap()), expected);
         let own = Ipv4Parameters { peer: Some(bare.address), ..bare };
-        assert!(!ip4_config(&own).unwrap().contains_key("ptp"));
+        assert!(!ip4_config(&own, Routes::Full).unwrap().contains_key("ptp"));
     }
 
     #[test]
     fn only_usable_addresses_are_announced() {
-        for address in ["fe80::2", "::", "::1", "ff02::1"] {
-            assert!(ip6_config(&ipv6(address)).is_none(), "{address}");
-            assert!(Announcement::new(&established(None, Some(ipv6(address)), "192.0.2.1")).is_none());
-        }
-        let announcement = Announcement::new(&established(Some(ipv4()), Some(ipv6("fe80::2")), "192.0.2.1")).unwrap();
+        let without = ipv6(&[]);
+        assert!(Announcement::new(&established(None, Some(without.clone()), "192.0.2.1"), Routes::Full).is_none());
+        let announcement = Announcement::new(&established(Some(ipv4()), Some(without), "192.0.2.1"), Routes::Full);
+        let announcement = announcement.unwrap();
         assert_eq!(announcement.config["has-ip6"], Variant::Bool(false));
         assert!(announcement.ip6.is_none());
         let zero = Ipv4Parameters { address: Ipv4Addr::UNSPECIFIED, ..ipv4() };
-        let announcement = Announcement::new(&established(Some(zero), Some(ipv6("2001:db8::2")), "192.0.2.1")).unwrap();
+        let established = established(Some(zero), Some(ipv6(&["2001:db8::2", "2001:db8::3"])), "192.0.2.1");
+        let announcement = Announcement::new(&established, Routes::Full).unwrap();
         assert_eq!(announcement.config["has-ip4"], Variant::Bool(false));
-        assert!(announcement.ip4.is_none() && announcement.ip6.is_some());
+        assert!(announcement.ip4.is_none());
+        let first: Ipv6Addr = "2001:db8::2".parse().unwrap();
+        assert_eq!(announcement.ip6.unwrap()["address"], octets(first).into());
     }
 }

@@ -1,5 +1,7 @@
 //! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
 
+use std::net::IpAddr;
+
 use tokio::sync::watch;
 use tracing::{debug, error, error_span, info, warn};
 use zbus::message::Header;
@@ -10,7 +12,7 @@ use super::question::{Meaning, Waiting};
 use super::settings::{Hash, Settings};
 use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
 use crate::log::OUTCOME;
-use crate::profile::{self, Profile, Secret, Secrets};
+use crate::profile::{self, Profile, Routes, Secret, Secrets};
 use crate::session::{self, Answer, NetworkParameters, Question};
 use crate::tunnel::{self, Attempt, Command, Established, Failure, TunnelState};
 
@@ -37,7 +39,17 @@ pub(super) struct Kept {
 impl Plugin {
     pub(super) fn new(dial: Dial, notes: tokio::sync::mpsc::UnboundedSender<Note>) -> Self {
         let span = error_span!("service");
-        Self { dial, state: ServiceState::Init, tunnel: None, phase: None, waiting: None, kept: None, notes, span }
+        Self {
+            dial,
+            state: ServiceState::Init,
+            tunnel: None,
+            phase: None,
+            routes: Routes::Full,
+            waiting: None,
+            kept: None,
+            notes,
+            span,
+        }
     }
 
     /// `Connect` and `ConnectInteractive`.
@@ -107,6 +119,7 @@ impl Plugin {
         self.waiting = None;
         kept.attempts += 1;
         let may_ask = interaction == Interaction::Allowed;
+        self.routes = kept.profile.routing.routes;
         let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
         let attempt = Attempt { profile, secrets, answers, may_ask, owner };
         self.kept = may_ask.then_some(kept);
@@ -226,7 +239,7 @@ impl Plugin {
     }
 
     async fn announce(&mut self, established: &Established, emitter: &SignalEmitter<'_>) {
-        let Some(announcement) = Announcement::new(established) else {
+        let Some(announcement) = Announcement::new(established, self.routes) else {
             self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
             sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
             return self.stop(emitter).await;
@@ -239,7 +252,8 @@ impl Plugin {
         if let Some(ip6) = &ip6 {
             sent(Self::ip6_config(emitter, ip6).await);
         }
-        self.span.in_scope(|| info!(target: OUTCOME, "{}", success(established)));
+        let what = if self.state == ServiceState::Started { "Updated: connected" } else { "Connected" };
+        self.span.in_scope(|| info!(target: OUTCOME, "{what} {}", success(established)));
         self.enter(ServiceState::Started, emitter).await;
     }
 
@@ -350,16 +364,20 @@ pub(super) fn sent(result: zbus::Result<()>) {
     }
 }
 
-/// The line that says what a connection is.
+/// The end of the line that says what a connection is.
 fn success(Established { interface, server, parameters, .. }: &Established) -> String {
     let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method, .. } = parameters;
     let gateway = server.ip();
-    let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
-    let addresses: Vec<String> = addresses.into_iter().flatten().collect();
+    let ipv4 = ipv4.iter().map(|ipv4| IpAddr::from(ipv4.address));
+    let ipv6 = ipv6.iter().flat_map(|ipv6| match &ipv6.addresses[..] {
+        [] => vec![IpAddr::from(ipv6.link_local)],
+        addresses => addresses.iter().map(|address| address.address.into()).collect(),
+    });
+    let addresses: Vec<String> = ipv4.chain(ipv6).map(|address| address.to_string()).collect();
     let authentication = match (authentication, eap_method) {
         (Some(_), Some(method)) => format!("authenticated by {}", method.name()),
         (Some(protocol), None) => format!("authenticated by {}", protocol.name()),
         (None, _) => "without authentication, as the server asked for none".to_owned(),
     };
-    format!("Connected to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
+    format!("to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
 }

@@ -1,0 +1,90 @@
+//! The socket under TLS, and a look at the first octets that come out of it: which version and cipher were agreed on is
+//! there to be read, and nowhere else.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use nix::sys::socket::{getsockopt, sockopt};
+use nix::{getsockopt_impl, libc, sockopt_impl};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::wire::tls::{MAX_SERVER_HELLO, ServerHello};
+
+sockopt_impl!(
+    /// What TCP knows of a connection (tcp(7), `TCP_INFO`).
+    TcpInfo,
+    GetOnly,
+    libc::IPPROTO_TCP,
+    libc::TCP_INFO,
+    libc::tcp_info
+);
+
+/// A TCP connection that keeps its first octets.
+#[derive(Debug)]
+pub struct Tap {
+    socket: TcpStream,
+    first: Vec<u8>,
+}
+
+impl Tap {
+    pub(super) fn new(socket: TcpStream) -> Self {
+        Tap { socket, first: Vec::new() }
+    }
+
+    /// What the server chose; the octets are not kept any longer.
+    pub(super) fn server_hello(&mut self) -> Option<ServerHello> {
+        let hello = ServerHello::find(&self.first);
+        // full for good
+        self.first = vec![0; MAX_SERVER_HELLO];
+        hello
+    }
+
+    /// The round-trip time as TCP has smoothed it; `None` where it does not know.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let info = getsockopt(&self.socket, TcpInfo).ok()?;
+        Some(Duration::from_micros(info.tcpi_rtt.into())).filter(|time| !time.is_zero())
+    }
+
+    /// Octets of a segment on the way to the server; `None` where TCP does not say.
+    pub(super) fn segment(&self) -> Option<u32> {
+        getsockopt(&self.socket, sockopt::TcpMaxSeg).ok()
+    }
+}
+
+/// For the socket's options.
+impl AsFd for Tap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
+        let wanted = MAX_SERVER_HELLO - self.first.len();
+        if wanted > 0 {
+            let read = &buffer.filled()[before..];
+            self.first.extend_from_slice(&read[..read.len().min(wanted)]);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
