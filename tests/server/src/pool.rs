@@ -24,10 +24,14 @@ impl Pool {
         self.prefix
     }
 
+    /// The address of all hosts in the network: its last one.
+    pub fn broadcast(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.network.to_bits() | (u32::MAX >> self.prefix))
+    }
+
     /// The lowest free address for a client, until it is [given back](Self::give).
     pub fn take(&mut self) -> Option<Ipv4Addr> {
-        let broadcast = self.network.to_bits() | (u32::MAX >> self.prefix);
-        let mut addresses = (self.network.to_bits() + 2..broadcast).map(Ipv4Addr::from_bits);
+        let mut addresses = (self.network.to_bits() + 2..self.broadcast().to_bits()).map(Ipv4Addr::from_bits);
         let address = addresses.find(|address| !self.taken.contains(address))?;
         self.taken.insert(address);
         Some(address)
@@ -76,6 +80,7 @@ mod tests {
     fn addresses_are_given_and_taken_back() {
         let mut pool: Pool = "192.0.2.9/29".parse().unwrap();
         assert_eq!((pool.to_string().as_str(), pool.server()), ("192.0.2.8/29", Ipv4Addr::new(192, 0, 2, 9)));
+        assert_eq!(pool.broadcast(), Ipv4Addr::new(192, 0, 2, 15));
         let all: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
         assert_eq!(all, [10, 11, 12, 13, 14].map(|last| Ipv4Addr::new(192, 0, 2, last)));
         pool.give(all[1]);

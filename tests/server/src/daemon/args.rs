@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -33,6 +33,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("--dns", "ADDR", "DNS server for the clients; at most two"),
     ("--nbns", "ADDR", "NetBIOS name server for the clients; at most two"),
     ("--ipv6", "", "negotiate IPV6CP, too; the server is fe80::1"),
+    ("--ipv6-address", "ADDR/LEN", "address of the TUN device besides that; repeatable, and implies --ipv6"),
     ("--mru", "OCTETS", "MRU to ask for; 1500, the default, is not asked for"),
     ("--mtu", "OCTETS", "MTU of the TUN device; 1400 by default"),
     ("--tun", "NAME", "name of the TUN device, %d in it is a number; sstp%d by default"),
@@ -68,6 +69,8 @@ pub struct Args {
     pub tun: Option<String>,
     /// MTU of the TUN device, in octets.
     pub mtu: u16,
+    /// Further addresses of the TUN device, with the lengths of their prefixes.
+    pub addresses6: Vec<(IpAddr, u8)>,
     /// Everything that the connections need, but for the certificate.
     pub config: Config,
 }
@@ -89,6 +92,7 @@ impl Command {
             pool: Pool::default(),
             tun: Some("sstp%d".to_owned()),
             mtu: 1400,
+            addresses6: Vec::new(),
             config: Config::default(),
         };
         while let Some(argument) = arguments.next() {
@@ -154,6 +158,10 @@ impl Args {
             "--dns" => push_two(&mut config.dns, parse(value, "an IPv4 address")?)?,
             "--nbns" => push_two(&mut config.nbns, parse(value, "an IPv4 address")?)?,
             "--ipv6" => config.ipv6 = true,
+            "--ipv6-address" => {
+                self.addresses6.push(address6(value)?);
+                config.ipv6 = true;
+            }
             "--mru" => config.mru = within(value, 128, 4091)?,
             "--mtu" => self.mtu = within(value, 576, 4091)?,
             "--hash" => config.hash_protocols = value.split(',').map(hash_protocol).collect::<Result<_, _>>()?,
@@ -182,6 +190,14 @@ fn parse<T: FromStr>(value: &str, what: &str) -> Result<T, String> {
 fn within(value: &str, min: u16, max: u16) -> Result<u16, String> {
     let number = value.parse().ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| format!("'{value}' is not a number from {min} to {max}"))
+}
+
+fn address6(value: &str) -> Result<(IpAddr, u8), String> {
+    let parts = value.split_once('/').and_then(|(address, prefix)| {
+        let prefix = prefix.parse::<u8>().ok().filter(|prefix| *prefix <= 128)?;
+        Some((IpAddr::V6(address.parse().ok()?), prefix))
+    });
+    parts.ok_or_else(|| format!("'{value}' is no IPv6 address with the length of its prefix, such as fd99::1/64"))
 }
 
 fn seconds(value: &str) -> Result<Duration, String> {
@@ -266,7 +282,7 @@ mod tests {
         let args = parsed(&format!(
             "{NEEDED} --listen 127.0.0.1:4433 --user bob:a:b:pap --auth pap,mschapv2 --pool 10.7.0.0/24 --dns 10.7.0.53 \
              --dns 10.7.0.54 --hash sha256 --tun vpn0 --misbehave silent-in-lcp --misbehave=softether \
-             --verify-binding off --lcp-echo 20"
+             --verify-binding off --lcp-echo 20 --ipv6-address fd99::1/64"
         ))
         .unwrap();
         assert_eq!(args.listen, SocketAddr::from(([127, 0, 0, 1], 4433)));
@@ -278,6 +294,7 @@ mod tests {
         assert_eq!(behaviours[..], [Behaviour::In(BreakOff::Silent, Phase::Lcp), Behaviour::SoftEther]);
         assert_eq!(args.config.server_address, Ipv4Addr::new(10, 7, 0, 1));
         assert_eq!(args.tun.as_deref(), Some("vpn0"));
+        assert_eq!((args.addresses6[..].to_vec(), args.config.ipv6), (vec![("fd99::1".parse().unwrap(), 64)], true));
     }
 
     #[test]
@@ -291,6 +308,8 @@ mod tests {
             &format!("{NEEDED} --auth eap"),
             &format!("{NEEDED} --dns 10.0.0.1 --dns 10.0.0.2 --dns 10.0.0.3"),
             &format!("{NEEDED} --mtu 100"),
+            &format!("{NEEDED} --ipv6-address fd99::1"),
+            &format!("{NEEDED} --ipv6-address 10.0.0.1/24"),
             &format!("{NEEDED} --tls 1.1"),
             &format!("{NEEDED} --misbehave nicely"),
             &format!("{NEEDED} --tun"),

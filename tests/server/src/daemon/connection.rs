@@ -159,7 +159,7 @@ impl Connection<'_> {
 
     fn handle_input(&self, received: &[u8]) {
         let mut server = self.peer.server.borrow_mut();
-        server.handle_input(now(), received, |datagram| self.switch.deliver(datagram));
+        server.handle_input(now(), received, |datagram| self.switch.deliver(self.peer, datagram));
     }
 
     /// Logs what happened and keeps the table of addresses; returns the end of the connection.

@@ -1,14 +1,14 @@
 //! The TUN device that all clients share.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::link::LinkAttribute;
 use tun::{AbstractDevice, AsyncDevice};
 
 /// The server's link-local address: IPV6CP gives the interface identifier 1 to the server.
-const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+pub const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// Datagrams that wait in the device before the kernel drops more, as many as Ethernet devices have. The driver's own
 /// 500 are fewer than a TCP sender puts into the device at once.
@@ -21,11 +21,12 @@ pub struct Device {
 }
 
 impl Device {
-    /// Makes the device; a `%d` in the name becomes a free number. It goes when the process ends.
+    /// Makes the device, with addresses and the lengths of their prefixes; a `%d` in the name becomes a free number. It
+    /// goes when the process ends.
     ///
     /// # Errors
     /// A sentence that says what the kernel refused.
-    pub async fn create(name: &str, mtu: u16, address: Ipv4Addr, prefix: u8, ipv6: bool) -> Result<Self, String> {
+    pub async fn create(name: &str, mtu: u16, addresses: &[(IpAddr, u8)]) -> Result<Self, String> {
         let failed = |error: String| format!("the TUN device {name} cannot be made: {error} (is this root?)");
         let mut configuration = tun::Configuration::default();
         configuration.tun_name(name).mtu(mtu).up();
@@ -33,11 +34,7 @@ impl Device {
         let name = device.tun_name().map_err(|error| failed(error.to_string()))?;
         let index = device.tun_index().map_err(|error| failed(error.to_string()))?;
         let index = u32::try_from(index).map_err(|error| failed(error.to_string()))?;
-        let mut addresses = vec![(IpAddr::V4(address), prefix)];
-        if ipv6 {
-            addresses.push((IpAddr::V6(LINK_LOCAL), 64));
-        }
-        configure(index, &addresses).await.map_err(|error| format!("{name} cannot be configured: {error}"))?;
+        configure(index, addresses).await.map_err(|error| format!("{name} cannot be configured: {error}"))?;
         Ok(Device { device, name })
     }
 

@@ -4,11 +4,12 @@ pub mod args;
 mod connection;
 mod device;
 mod switch;
+mod table;
 pub mod tls;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use args::Args;
-use device::Device;
+use device::{Device, LINK_LOCAL};
 use switch::Switch;
 use tls::Acceptor;
 
@@ -36,11 +37,16 @@ pub fn run(args: Args) -> Result<(), String> {
 }
 
 async fn serve(args: Args) -> Result<(), String> {
-    let Args { listen, certificate, key, radius, tls, pool, tun, mtu, mut config } = args;
+    let Args { listen, certificate, key, radius, tls, pool, tun, mtu, addresses6, mut config } = args;
     let (acceptor, leaf) = Acceptor::new(&certificate, &key, tls)?;
     config.certificate = leaf;
     let device = match tun {
-        Some(name) => Some(Device::create(&name, mtu, pool.server(), pool.prefix(), config.ipv6).await?),
+        Some(name) => {
+            let mut addresses = vec![(IpAddr::V4(pool.server()), pool.prefix())];
+            addresses.extend(config.ipv6.then_some((IpAddr::V6(LINK_LOCAL), 64)));
+            addresses.extend(addresses6);
+            Some(Device::create(&name, mtu, &addresses).await?)
+        }
         None => None,
     };
     let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {

@@ -1,8 +1,8 @@
-//! What the connections share: the address pool, the TUN device, and the table from client address to connection.
+//! What the connections share: the address pool, the TUN device, and the table from client address to connection. To
+//! the programs behind the TUN device it is one link with all the clients on it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::device::Device;
+use super::table::{Destination, Table, source6};
 use super::tls::Acceptor;
 
 /// Octets that may wait for a client before the TUN device is left unread: two TLS records' worth behind the one that is
@@ -32,7 +33,7 @@ pub struct Switch {
     pub acceptor: Acceptor,
     pool: RefCell<Pool>,
     device: Option<Device>,
-    table: RefCell<HashMap<IpAddr, Rc<Peer>>>,
+    table: RefCell<Table<Peer>>,
     peers: RefCell<Vec<Rc<Peer>>>,
     /// A connection ended.
     left: Notify,
@@ -53,6 +54,13 @@ pub struct Peer {
 impl Peer {
     fn is_full(&self) -> bool {
         self.server.borrow().queued() >= FULL
+    }
+
+    /// Queues a datagram, where the server can send it.
+    fn send(&self, datagram: &[u8]) {
+        if self.server.borrow_mut().send_datagram(datagram) {
+            self.wake.notify_one();
+        }
     }
 
     /// To be called when something was written to the client.
@@ -115,12 +123,12 @@ impl Switch {
 
     /// The client may be reached under this address.
     pub fn route(&self, address: IpAddr, peer: &Rc<Peer>) {
-        self.table.borrow_mut().insert(address, peer.clone());
+        self.table.borrow_mut().assign(address, peer);
     }
 
     /// The client is gone.
     pub fn leave(&self, peer: &Rc<Peer>, address: Option<Ipv4Addr>) {
-        self.table.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, peer));
+        self.table.borrow_mut().forget(peer);
         self.peers.borrow_mut().retain(|other| !Rc::ptr_eq(other, peer));
         if let Some(address) = address {
             self.pool.borrow_mut().give(address);
@@ -129,8 +137,11 @@ impl Switch {
         self.left.notify_one();
     }
 
-    /// Gives a client's datagram to the kernel.
-    pub fn deliver(&self, datagram: &[u8]) {
+    /// Gives a client's datagram to the kernel. Answers to the address that it comes from will reach that client.
+    pub fn deliver(&self, peer: &Rc<Peer>, datagram: &[u8]) {
+        if let Some(source) = source6(datagram) {
+            self.table.borrow_mut().learn(source, peer);
+        }
         if let Some(device) = &self.device {
             device.send(datagram);
         }
@@ -170,25 +181,25 @@ impl Switch {
         }
     }
 
-    /// Queues a datagram for its client; returns the client where its queue is full now.
+    /// Queues a datagram for its client, or for all of them; returns the one client where its queue is full now.
     fn dispatch(&self, datagram: &[u8]) -> Option<Rc<Peer>> {
-        let table = self.table.borrow();
-        let peer = table.get(&destination(datagram)?)?;
-        if peer.stalled.get() && peer.is_full() {
-            return None;
+        match Destination::of(datagram, &self.pool.borrow())? {
+            Destination::One(address) => {
+                let table = self.table.borrow();
+                let peer = table.find(address)?;
+                if peer.stalled.get() && peer.is_full() {
+                    return None;
+                }
+                peer.send(datagram);
+                peer.is_full().then(|| peer.clone())
+            }
+            Destination::All => {
+                // The slowest client must not hold up the others: where there is no room, it is lost.
+                for peer in self.peers.borrow().iter().filter(|peer| !peer.is_full()) {
+                    peer.send(datagram);
+                }
+                None
+            }
         }
-        if peer.server.borrow_mut().send_datagram(datagram) {
-            peer.wake.notify_one();
-        }
-        peer.is_full().then(|| peer.clone())
-    }
-}
-
-/// Where a datagram goes to (RFC 791 3.1, RFC 8200 3).
-fn destination(datagram: &[u8]) -> Option<IpAddr> {
-    match datagram.first()? >> 4 {
-        4 => datagram.get(16..20)?.first_chunk::<4>().map(|octets| Ipv4Addr::from(*octets).into()),
-        6 => datagram.get(24..40)?.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets).into()),
-        _ => None,
     }
 }
