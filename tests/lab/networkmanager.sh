@@ -18,6 +18,18 @@ networkmanager_up() {
         [ -x $polkitd ] && break
     done
     spawn polkitd "${DAEMON[@]}" $polkitd --no-debug
+    networkmanager_start
+}
+
+# networkmanager_restart DNS RC-MANAGER: with these words in its configuration, see NetworkManager.conf(5).
+networkmanager_restart() {
+    local NM_DNS=$1 NM_RC_MANAGER=$2
+    reap NetworkManager
+    networkmanager_configure
+    networkmanager_start
+}
+
+networkmanager_start() {
     spawn NetworkManager "${DAEMON[@]}" NetworkManager --debug
     wait_for 15 nmcli --terse general status || die "NetworkManager does not start: $(tail -5 "$(log_of NetworkManager)")"
     nmcli --terse connection add type ethernet ifname $CLIENT_LINK con-name uplink autoconnect no \
@@ -34,8 +46,8 @@ networkmanager_configure() {
 [main]
 plugins=keyfile
 no-auto-default=*
-dns=default
-rc-manager=file
+dns=${NM_DNS:-default}
+rc-manager=${NM_RC_MANAGER:-file}
 auth-polkit=true
 [logging]
 level=${NM_LOG:-INFO}
@@ -43,5 +55,5 @@ domains=ALL,VPN_PLUGIN:${NM_VPN_LOG:-DEBUG}
 [connectivity]
 enabled=false
 CONF
-    : >/etc/resolv.conf
+    [ -L /etc/resolv.conf ] || : >/etc/resolv.conf
 }

@@ -79,7 +79,8 @@ $(diff <(say "$CLEAN_MACHINE") <(machine))"
 new_log() { tail -c "+$((LOG_START + 1))" "$(log_of NetworkManager)"; }
 case_logs() {
     new_log | grep -vE 'audit:|device \(|manager:|policy:' | tail -30
-    find "$LAB_RUN/log" -name 'server*.log' -newer "$LAB_RUN/case" -exec tail -n 12 {} +
+    find "$LAB_RUN/log" \( -name 'server*.log' -o -name 'radvd*.log' -o -name 'dnsmasq*.log' \) -newer "$LAB_RUN/case" \
+        -exec tail -n 12 {} +
 }
 
 # vpn_case NAME FUNCTION [ARGUMENT]...: a case that must leave the machine as it was.
