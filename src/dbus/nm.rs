@@ -136,6 +136,8 @@ pub struct Plugin {
     phase: Option<Phase>,
     /// What the profile wants in the tunnel.
     routes: Routes,
+    /// IPv6 was announced last.
+    had_ip6: bool,
     /// What the connection waits for, while it waits for `NewSecrets`.
     waiting: Option<Waiting>,
     /// What another attempt would need, as long as a person may be asked and the connection is not up.

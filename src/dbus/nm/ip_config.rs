@@ -26,8 +26,9 @@ pub(super) struct Announcement {
 
 impl Announcement {
     /// Describes `established`, with what is to be routed into it; `None` where it has no address that NetworkManager
-    /// could set.
-    pub(super) fn new(established: &Established, routes: Routes) -> Option<Self> {
+    /// could set. `had_ip6` says that IPv6 was announced before: NetworkManager keeps what it knows of a family until
+    /// it is told an empty dictionary.
+    pub(super) fn new(established: &Established, routes: Routes, had_ip6: bool) -> Option<Self> {
         let parameters = &established.parameters;
         let routes = routes.decide(parameters);
         let mut ip4 = parameters.ipv4.as_ref().and_then(|ipv4| ip4_config(ipv4, routes));
@@ -36,6 +37,9 @@ impl Announcement {
         let domains = ip4.as_mut().or(ip6.as_mut())?;
         if !parameters.domains.is_empty() && routes != Routes::Nothing {
             domains.insert("domains", parameters.domains.clone().into());
+        }
+        if had_ip6 && ip6.is_none() {
+            ip6 = Some(Dictionary::new());
         }
         let config = Dictionary::from([
             ("tundev", established.interface.clone().into()),
@@ -218,7 +222,7 @@ mod tests {
     fn types_are_network_managers() {
         let mut both = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
         both.parameters.domains = vec!["corp.test".to_owned()];
-        let announcement = Announcement::new(&both, Routes::Split).unwrap();
+        let announcement = Announcement::new(&both, Routes::Split, false).unwrap();
         let expected = [("gateway", "u"), ("has-ip4", "b"), ("has-ip6", "b"), ("mtu", "u"), ("tundev", "s")];
         assert_eq!(signatures(&announcement.config), pairs(&expected));
         let expected = [
@@ -241,7 +245,8 @@ mod tests {
             ("routes", "a(ayuayu)"),
         ];
         assert_eq!(signatures(&announcement.ip6.unwrap()), pairs(&expected));
-        let outer_ipv6 = Announcement::new(&established(Some(ipv4()), None, "2001:db8::1"), Routes::Full).unwrap();
+        let outer_ipv6 =
+            Announcement::new(&established(Some(ipv4()), None, "2001:db8::1"), Routes::Full, false).unwrap();
         assert_eq!(outer_ipv6.config["gateway"].value_signature(), "ay");
     }
 
@@ -269,7 +274,7 @@ mod tests {
     fn the_default_route_is_what_the_profile_says() {
         let mut told = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
         let never_default = |told: &Established, routes| {
-            let announcement = Announcement::new(told, routes).unwrap();
+            let announcement = Announcement::new(told, routes, false).unwrap();
             [announcement.ip4.unwrap(), announcement.ip6.unwrap()].map(|ip| ip.contains_key("never-default"))
         };
         assert_eq!(never_default(&told, Routes::Full), [false, false]);
@@ -278,7 +283,7 @@ mod tests {
         told.parameters.ipv6.as_mut().unwrap().default_route = false;
         assert_eq!(never_default(&told, Routes::Full), [false, true], "there is no router");
         assert_eq!(never_default(&told, Routes::Auto), [true, true], "networks, and no default route");
-        let nothing = Announcement::new(&told, Routes::Nothing).unwrap();
+        let nothing = Announcement::new(&told, Routes::Nothing, false).unwrap();
         let ip4 = nothing.ip4.unwrap();
         assert!(ip4.contains_key("never-default") && !ip4.contains_key("routes") && !ip4.contains_key("dns"));
     }
@@ -295,14 +300,20 @@ mod tests {
     #[test]
     fn only_usable_addresses_are_announced() {
         let without = ipv6(&[]);
-        assert!(Announcement::new(&established(None, Some(without.clone()), "192.0.2.1"), Routes::Full).is_none());
-        let announcement = Announcement::new(&established(Some(ipv4()), Some(without), "192.0.2.1"), Routes::Full);
+        assert!(
+            Announcement::new(&established(None, Some(without.clone()), "192.0.2.1"), Routes::Full, false).is_none()
+        );
+        let announcement =
+            Announcement::new(&established(Some(ipv4()), Some(without), "192.0.2.1"), Routes::Full, false);
         let announcement = announcement.unwrap();
         assert_eq!(announcement.config["has-ip6"], Variant::Bool(false));
         assert!(announcement.ip6.is_none());
+        let bare = established(Some(ipv4()), Some(ipv6(&[])), "192.0.2.1");
+        let gone = Announcement::new(&bare, Routes::Full, true).unwrap();
+        assert_eq!((&gone.config["has-ip6"], gone.ip6), (&Variant::Bool(true), Some(Dictionary::new())), "it is gone");
         let zero = Ipv4Parameters { address: Ipv4Addr::UNSPECIFIED, ..ipv4() };
         let established = established(Some(zero), Some(ipv6(&["2001:db8::2", "2001:db8::3"])), "192.0.2.1");
-        let announcement = Announcement::new(&established, Routes::Full).unwrap();
+        let announcement = Announcement::new(&established, Routes::Full, false).unwrap();
         assert_eq!(announcement.config["has-ip4"], Variant::Bool(false));
         assert!(announcement.ip4.is_none());
         let first: Ipv6Addr = "2001:db8::2".parse().unwrap();

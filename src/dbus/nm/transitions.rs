@@ -45,6 +45,7 @@ impl Plugin {
             tunnel: None,
             phase: None,
             routes: Routes::Full,
+            had_ip6: false,
             waiting: None,
             kept: None,
             notes,
@@ -119,7 +120,7 @@ impl Plugin {
         self.waiting = None;
         kept.attempts += 1;
         let may_ask = interaction == Interaction::Allowed;
-        self.routes = kept.profile.routing.routes;
+        (self.routes, self.had_ip6) = (kept.profile.routing.routes, false);
         let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
         let attempt = Attempt { profile, secrets, answers, may_ask, owner };
         self.kept = may_ask.then_some(kept);
@@ -239,7 +240,7 @@ impl Plugin {
     }
 
     async fn announce(&mut self, established: &Established, emitter: &SignalEmitter<'_>) {
-        let Some(announcement) = Announcement::new(established, self.routes) else {
+        let Some(announcement) = Announcement::new(established, self.routes, self.had_ip6) else {
             self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
             sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
             return self.stop(emitter).await;
@@ -251,6 +252,7 @@ impl Plugin {
         }
         if let Some(ip6) = &ip6 {
             sent(Self::ip6_config(emitter, ip6).await);
+            self.had_ip6 = !ip6.is_empty();
         }
         let what = if self.state == ServiceState::Started { "Updated: connected" } else { "Connected" };
         self.span.in_scope(|| info!(target: OUTCOME, "{what} {}", success(established)));
