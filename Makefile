@@ -58,7 +58,7 @@ check-code:
 	@tests/check-code
 
 check-nm: build-lab
-	@tests/nm/run
+	@status=0; for part in run run-learned; do tests/nm/$$part || status=1; done; exit $$status
 
 check-auth: build-lab
 	@tests/auth/run
