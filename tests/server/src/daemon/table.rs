@@ -181,6 +181,7 @@ mod tests {
         table.assign(numbered(2).into(), &two);
         assert_eq!(table.find(numbered(2).into()), Some(&two), "what PPP gave counts more than what was learned");
         table.forget(&one);
+        assert!(table.learned.is_empty());
         assert!(table.find(numbered(1).into()).is_none());
         assert_eq!(table.find(numbered(2).into()), Some(&two));
         table.learn(numbered(1), &two);
