@@ -27,6 +27,7 @@ use zbus::names::OwnedUniqueName;
 use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, Variant};
 
+use self::ip_config::Announcement;
 use self::question::Waiting;
 use self::settings::{Hash, Malformed, Settings};
 use self::transitions::{Kept, sent};
@@ -136,8 +137,8 @@ pub struct Plugin {
     phase: Option<Phase>,
     /// What the profile wants in the tunnel.
     routes: Routes,
-    /// IPv6 was announced last.
-    had_ip6: bool,
+    /// What was announced last.
+    announced: Option<Announcement>,
     /// What the connection waits for, while it waits for `NewSecrets`.
     waiting: Option<Waiting>,
     /// What another attempt would need, as long as a person may be asked and the connection is not up.

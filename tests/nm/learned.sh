@@ -231,7 +231,7 @@ full_by_profile() {
 }
 none_by_profile() {
     two_routes
-    learn routes=none; soon searched corp.lab.test
+    learn routes=none; stays not searched corp.lab.test
     not routed default || fail "there is a default route"
     not routed 10.55.0.0/16 || fail "the server's route is there"
     reaches "$LEARN4.1"

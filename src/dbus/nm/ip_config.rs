@@ -26,20 +26,19 @@ pub(super) struct Announcement {
 
 impl Announcement {
     /// Describes `established`, with what is to be routed into it; `None` where it has no address that NetworkManager
-    /// could set. `had_ip6` says that IPv6 was announced before: NetworkManager keeps what it knows of a family until
-    /// it is told an empty dictionary.
-    pub(super) fn new(established: &Established, routes: Routes, had_ip6: bool) -> Option<Self> {
+    /// could set.
+    pub(super) fn new(established: &Established, routes: Routes) -> Option<Self> {
         let parameters = &established.parameters;
         let routes = routes.decide(parameters);
         let mut ip4 = parameters.ipv4.as_ref().and_then(|ipv4| ip4_config(ipv4, routes));
         let mut ip6 = parameters.ipv6.as_ref().and_then(|ipv6| ip6_config(ipv6, routes));
-        // the families share the list of domains
-        let domains = ip4.as_mut().or(ip6.as_mut())?;
-        if !parameters.domains.is_empty() && routes != Routes::Nothing {
-            domains.insert("domains", parameters.domains.clone().into());
+        if ip4.is_none() && ip6.is_none() {
+            return None;
         }
-        if had_ip6 && ip6.is_none() {
-            ip6 = Some(Dictionary::new());
+        if !parameters.domains.is_empty() && routes != Routes::Nothing {
+            for ip in [&mut ip4, &mut ip6].into_iter().flatten() {
+                ip.insert("domains", parameters.domains.clone().into());
+            }
         }
         let config = Dictionary::from([
             ("tundev", established.interface.clone().into()),
@@ -49,6 +48,28 @@ impl Announcement {
             ("has-ip6", ip6.is_some().into()),
         ]);
         Some(Self { config, ip4, ip6 })
+    }
+
+    /// Makes this the announcement that comes after another one of the same connection. NetworkManager keeps what it
+    /// knows of a family until it is told something else, and IPv6 without an address it refuses; so where IPv6 has gone,
+    /// the link-local address stands for nothing.
+    pub(super) fn follow(mut self, before: &Announcement, established: &Established) -> Self {
+        if let (Some(_), None, Some(ipv6)) = (&before.ip6, &self.ip6, &established.parameters.ipv6) {
+            let address = ("address", octets(ipv6.link_local).into());
+            self.ip6 = Some(Dictionary::from([address, ("prefix", 128u32.into()), ("never-default", true.into())]));
+            self.config.insert("has-ip6", true.into());
+        }
+        self
+    }
+
+    /// Whether names are to be looked up in another way than `before`. NetworkManager (1.42 and later) looks at that only
+    /// when a connection comes up.
+    pub(super) fn changes_names(&self, before: &Announcement) -> bool {
+        let names = |ip: &Option<Dictionary<'static>>| {
+            let ip = ip.as_ref();
+            ["dns", "domains", "never-default"].map(|key| ip.and_then(|ip| ip.get(key)).cloned())
+        };
+        names(&self.ip4) != names(&before.ip4) || names(&self.ip6) != names(&before.ip6)
     }
 }
 
@@ -222,7 +243,7 @@ mod tests {
     fn types_are_network_managers() {
         let mut both = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
         both.parameters.domains = vec!["corp.test".to_owned()];
-        let announcement = Announcement::new(&both, Routes::Split, false).unwrap();
+        let announcement = Announcement::new(&both, Routes::Split).unwrap();
         let expected = [("gateway", "u"), ("has-ip4", "b"), ("has-ip6", "b"), ("mtu", "u"), ("tundev", "s")];
         assert_eq!(signatures(&announcement.config), pairs(&expected));
         let expected = [
@@ -239,14 +260,14 @@ mod tests {
         let expected = [
             ("address", "ay"),
             ("dns", "aay"),
+            ("domains", "as"),
             ("internal-gateway", "ay"),
             ("never-default", "b"),
             ("prefix", "u"),
             ("routes", "a(ayuayu)"),
         ];
         assert_eq!(signatures(&announcement.ip6.unwrap()), pairs(&expected));
-        let outer_ipv6 =
-            Announcement::new(&established(Some(ipv4()), None, "2001:db8::1"), Routes::Full, false).unwrap();
+        let outer_ipv6 = Announcement::new(&established(Some(ipv4()), None, "2001:db8::1"), Routes::Full).unwrap();
         assert_eq!(outer_ipv6.config["gateway"].value_signature(), "ay");
     }
 
@@ -274,7 +295,7 @@ mod tests {
     fn the_default_route_is_what_the_profile_says() {
         let mut told = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
         let never_default = |told: &Established, routes| {
-            let announcement = Announcement::new(told, routes, false).unwrap();
+            let announcement = Announcement::new(told, routes).unwrap();
             [announcement.ip4.unwrap(), announcement.ip6.unwrap()].map(|ip| ip.contains_key("never-default"))
         };
         assert_eq!(never_default(&told, Routes::Full), [false, false]);
@@ -283,7 +304,7 @@ mod tests {
         told.parameters.ipv6.as_mut().unwrap().default_route = false;
         assert_eq!(never_default(&told, Routes::Full), [false, true], "there is no router");
         assert_eq!(never_default(&told, Routes::Auto), [true, true], "networks, and no default route");
-        let nothing = Announcement::new(&told, Routes::Nothing, false).unwrap();
+        let nothing = Announcement::new(&told, Routes::Nothing).unwrap();
         let ip4 = nothing.ip4.unwrap();
         assert!(ip4.contains_key("never-default") && !ip4.contains_key("routes") && !ip4.contains_key("dns"));
     }
@@ -300,20 +321,23 @@ mod tests {
     #[test]
     fn only_usable_addresses_are_announced() {
         let without = ipv6(&[]);
-        assert!(
-            Announcement::new(&established(None, Some(without.clone()), "192.0.2.1"), Routes::Full, false).is_none()
-        );
-        let announcement =
-            Announcement::new(&established(Some(ipv4()), Some(without), "192.0.2.1"), Routes::Full, false);
+        assert!(Announcement::new(&established(None, Some(without.clone()), "192.0.2.1"), Routes::Full).is_none());
+        let announcement = Announcement::new(&established(Some(ipv4()), Some(without), "192.0.2.1"), Routes::Full);
         let announcement = announcement.unwrap();
         assert_eq!(announcement.config["has-ip6"], Variant::Bool(false));
         assert!(announcement.ip6.is_none());
+        let before =
+            Announcement::new(&established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1"), Routes::Full);
+        let before = before.unwrap();
         let bare = established(Some(ipv4()), Some(ipv6(&[])), "192.0.2.1");
-        let gone = Announcement::new(&bare, Routes::Full, true).unwrap();
-        assert_eq!((&gone.config["has-ip6"], gone.ip6), (&Variant::Bool(true), Some(Dictionary::new())), "it is gone");
+        let after = announcement.follow(&before, &bare);
+        assert_eq!(after.config["has-ip6"], Variant::Bool(true));
+        let expected = pairs(&[("address", "ay"), ("never-default", "b"), ("prefix", "u")]);
+        assert_eq!(signatures(&after.ip6.clone().unwrap()), expected, "nothing, but in an address");
+        assert!(after.changes_names(&before) && !after.changes_names(&after));
         let zero = Ipv4Parameters { address: Ipv4Addr::UNSPECIFIED, ..ipv4() };
         let established = established(Some(zero), Some(ipv6(&["2001:db8::2", "2001:db8::3"])), "192.0.2.1");
-        let announcement = Announcement::new(&established, Routes::Full, false).unwrap();
+        let announcement = Announcement::new(&established, Routes::Full).unwrap();
         assert_eq!(announcement.config["has-ip4"], Variant::Bool(false));
         assert!(announcement.ip4.is_none());
         let first: Ipv6Addr = "2001:db8::2".parse().unwrap();

@@ -45,7 +45,7 @@ impl Plugin {
             tunnel: None,
             phase: None,
             routes: Routes::Full,
-            had_ip6: false,
+            announced: None,
             waiting: None,
             kept: None,
             notes,
@@ -120,7 +120,7 @@ impl Plugin {
         self.waiting = None;
         kept.attempts += 1;
         let may_ask = interaction == Interaction::Allowed;
-        (self.routes, self.had_ip6) = (kept.profile.routing.routes, false);
+        (self.routes, self.announced) = (kept.profile.routing.routes, None);
         let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
         let attempt = Attempt { profile, secrets, answers, may_ask, owner };
         self.kept = may_ask.then_some(kept);
@@ -240,21 +240,31 @@ impl Plugin {
     }
 
     async fn announce(&mut self, established: &Established, emitter: &SignalEmitter<'_>) {
-        let Some(announcement) = Announcement::new(established, self.routes, self.had_ip6) else {
+        let Some(announcement) = Announcement::new(established, self.routes) else {
             self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
             sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
             return self.stop(emitter).await;
         };
-        let Announcement { config, ip4, ip6 } = announcement;
-        sent(Self::config(emitter, &config).await);
-        if let Some(ip4) = &ip4 {
+        let update = self.state == ServiceState::Started;
+        let announcement = match self.announced.take().filter(|_| update) {
+            Some(before) => {
+                let announcement = announcement.follow(&before, established);
+                if announcement.changes_names(&before) {
+                    self.enter(ServiceState::Starting, emitter).await;
+                }
+                announcement
+            }
+            None => announcement,
+        };
+        let Announcement { config, ip4, ip6 } = self.announced.insert(announcement);
+        sent(Self::config(emitter, config).await);
+        if let Some(ip4) = ip4 {
             sent(Self::ip4_config(emitter, ip4).await);
         }
-        if let Some(ip6) = &ip6 {
+        if let Some(ip6) = ip6 {
             sent(Self::ip6_config(emitter, ip6).await);
-            self.had_ip6 = !ip6.is_empty();
         }
-        let what = if self.state == ServiceState::Started { "Updated: connected" } else { "Connected" };
+        let what = if update { "Updated: connected" } else { "Connected" };
         self.span.in_scope(|| info!(target: OUTCOME, "{what} {}", success(established)));
         self.enter(ServiceState::Started, emitter).await;
     }
