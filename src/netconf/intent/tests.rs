@@ -99,7 +99,7 @@ fn what_is_routed_is_told_as_people_write_it() {
     assert_eq!(routed(&both, Routes::Full), ["0.0.0.0/0", "::/0"]);
     assert_eq!(
         routed(&both, Routes::Split),
-        ["10.1.0.0/16", "10.99.0.1/32", "10.99.0.53/32", "2001:db8:1::/48", "2001:db8::53/128", "fe80::1/128"]
+        ["10.1.0.0/16", "10.99.0.1/32", "10.99.0.53/32", "2001:db8::53/128", "2001:db8:1::/48", "fe80::1/128"]
     );
     assert_eq!(routed(&both, Routes::Nothing), ["10.99.0.1/32", "fe80::1/128"]);
 
