@@ -123,8 +123,8 @@ impl Tun {
         })?;
         let name = device.tun_name().map_err(|error| create_error(io::Error::other(error.to_string())))?;
         let index = if_nametoindex(name.as_str()).map_err(|errno| create_error(errno.into()))?;
-        let netlink = Netlink::connect()
-            .map_err(|source| Error::Configure { name: name.clone(), reason: source.to_string() })?;
+        let netlink =
+            Netlink::connect().map_err(|source| Error::Configure { name: name.clone(), reason: source.to_string() })?;
         let mut tun = Tun { device, name, index, netlink };
         tun.set_mtu(mtu).await?;
         tun.keep_kernel_addresses_off().await;
