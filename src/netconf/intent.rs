@@ -180,10 +180,9 @@ fn addresses(parameters: &NetworkParameters) -> Vec<Address> {
         deprecated: false,
     });
     let ipv6 = parameters.ipv6.iter().flat_map(|ipv6| {
-        // A peer is at the other end of a whole address (ip-address(8)), which is why this one has no network.
         let link_local = Address {
             address: ipv6.link_local.into(),
-            prefix_len: if ipv6.peer.is_some() { 128 } else { 64 },
+            prefix_len: 64,
             peer: ipv6.peer.map(IpAddr::from),
             deprecated: false,
         };

@@ -48,6 +48,12 @@ pub(super) async fn set_up(
         .execute()
         .await
         .map_err(|error| Error::refused(format!("MTU {} and state up of {interface}", intent.mtu), &error))?;
+    // First, since the kernel takes an IPv4 address away together with the one beside which it came (promote_secondaries).
+    for address in before.extract_if(.., |address| !intent.addresses.contains(address)) {
+        if !intent.addresses.iter().any(|wanted| wanted.is_same_to_kernel(&address)) {
+            remove(netlink, index, interface, &address).await;
+        }
+    }
     for address in &intent.addresses {
         let mut request = netlink.handle().address().add(index, address.address, address.prefix_len).replace();
         *request.message_mut() = message(index, address);
@@ -57,11 +63,6 @@ pub(super) async fn set_up(
         match request.execute().await {
             Err(error) if address.address.is_ipv6() && is_without_ipv6(&error) => has_ipv6 = false,
             result => result.map_err(|error| Error::refused(format!("address {address} of {interface}"), &error))?,
-        }
-    }
-    for address in before.extract_if(.., |address| !intent.addresses.contains(address)) {
-        if !intent.addresses.iter().any(|wanted| wanted.is_same_to_kernel(&address)) {
-            remove(netlink, index, interface, &address).await;
         }
     }
     Ok(has_ipv6)
@@ -114,8 +115,8 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Without a route to the prefix or peer, which would be in the main table, and without a search for duplicates, which a
-/// link of two cannot have.
+/// Without a route to the prefix, which would be in the main table, and without a search for duplicates, which a link of
+/// two cannot have. The peer of an IPv6 address is not told: its route would be there in any case.
 fn message(index: u32, address: &Address) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.index = index;
@@ -127,9 +128,10 @@ fn message(index: u32, address: &Address) -> AddressMessage {
     let mut lifetimes = CacheInfo::default();
     lifetimes.ifa_valid = INFINITE;
     lifetimes.ifa_preferred = if address.deprecated { 0 } else { INFINITE };
+    let peer = address.peer.filter(IpAddr::is_ipv4);
     message.attributes = vec![
         AddressAttribute::Local(address.address),
-        AddressAttribute::Address(address.peer.unwrap_or(address.address)),
+        AddressAttribute::Address(peer.unwrap_or(address.address)),
         AddressAttribute::Flags(AddressFlags::Noprefixroute | AddressFlags::Nodad),
         AddressAttribute::CacheInfo(lifetimes),
         AddressAttribute::Protocol(AddressProtocol::Other(PROTOCOL)),

@@ -75,7 +75,7 @@ fn everything_that_the_server_told_is_in_the_intent() {
         .collect();
     assert_eq!(
         addresses,
-        ["10.99.0.2/32 Some(10.99.0.1) false", "fe80::2/128 Some(fe80::1) false", "2001:db8::2/64 None true"]
+        ["10.99.0.2/32 Some(10.99.0.1) false", "fe80::2/64 Some(fe80::1) false", "2001:db8::2/64 None true"]
     );
     let routes: Vec<String> = intent.routes.iter().map(Route::to_string).collect();
     assert_eq!(routes, ["10.1.0.0/16", "2001:db8:1::/48"]);
