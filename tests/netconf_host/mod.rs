@@ -208,7 +208,8 @@ pub async fn tunnel() -> Tun {
     Tun::create("sstp%d", 1400).await.unwrap()
 }
 
-fn run(command: &str) -> String {
+/// Runs a program; what it says.
+pub fn run(command: &str) -> String {
     let mut words = command.split(' ');
     let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
