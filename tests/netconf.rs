@@ -341,7 +341,9 @@ fn what_a_killed_helper_left_is_removed_and_what_only_looks_like_it_stays() {
         host.ip("route add 10.78.0.0/16 dev eth0 table 1936946290");
         assert!(fs::read_to_string("/etc/resolv.conf").unwrap().contains("nameserver 10.99.0.53"));
         drop((killed, tuns));
-        ["sstp0", "sstp1"].map(|interface| host.loses(interface));
+        for interface in ["sstp0", "sstp1"] {
+            host.loses(interface);
+        }
         assert_eq!(host.way_to("2001:db8:5::1"), "unreachable", "the block went with the helper");
 
         let mut netconf = netconf().await;
@@ -373,6 +375,20 @@ fn tables_and_priorities_that_somebody_else_uses_are_not_taken() {
 }
 
 #[test]
+fn a_task_of_its_own_can_have_it() {
+    Host::run(|_host| async move {
+        let _tun = tunnel().await;
+        let mut netconf = netconf().await;
+        let task = tokio::spawn(async move {
+            netconf.apply(1, &intent("sstp0")).await.unwrap();
+            netconf.block(1).await;
+            netconf.undo_all().await;
+        });
+        task.await.unwrap();
+    });
+}
+
+#[test]
 fn a_directory_is_used_by_one_helper_at_a_time() {
     Host::run(|_host| async move {
         let first = netconf().await;
@@ -398,7 +414,7 @@ fn an_interface_that_is_not_there_is_named() {
 #[test]
 fn without_ipv6_on_the_machine_a_tunnel_goes_without() {
     Host::run(|host| async move {
-        let mut tun = tunnel().await;
+        let tun = tunnel().await;
         for interface in ["all", "default", "sstp0", "lo"] {
             fs::write(format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1").unwrap();
         }
@@ -407,9 +423,24 @@ fn without_ipv6_on_the_machine_a_tunnel_goes_without() {
         let mut intent = with_ipv6(intent(tun.name()));
         intent.kill_switch = true;
         let notes = netconf.apply(1, &intent).await.unwrap();
-        assert!(notes.len() == 1 && notes[0].contains("no IPv6 for sstp0"), "{notes:?}");
+        assert!(notes.len() == 1 && notes[0].contains("IPv6 is off on this machine"), "{notes:?}");
         assert_eq!(host.way_to("8.8.8.8"), "sstp0");
-        tun.set_mtu(1400).await.unwrap();
+        netconf.undo(1).await;
+        assert_eq!(host.dump(), before);
+    });
+}
+
+#[test]
+fn an_mtu_that_is_too_small_for_ipv6_leaves_ipv4() {
+    Host::run(|host| async move {
+        let _tun = tunnel().await;
+        let before = host.dump();
+        let mut netconf = netconf().await;
+        let mut intent = with_ipv6(intent("sstp0"));
+        intent.mtu = 1279;
+        let notes = netconf.apply(1, &intent).await.unwrap();
+        assert!(notes.len() == 2 && notes[0].contains("1280") && notes[1].contains("kill-switch"), "{notes:?}");
+        assert_eq!(["8.8.8.8", "2001:db8:5::1"].map(|destination| host.way_to(destination)), ["sstp0", "eth0"]);
         netconf.undo(1).await;
         assert_eq!(host.dump(), before);
     });

@@ -19,6 +19,9 @@ use crate::netlink::{Netlink, errno};
 /// A lifetime without end, in seconds (RFC 4861 4.6.2).
 const INFINITE: u32 = u32::MAX;
 
+/// Least MTU in octets with which the kernel has IPv6 on an interface (RFC 8200 5).
+const MIN_IPV6_MTU: u16 = 1280;
+
 /// The index of an interface.
 pub(super) fn index(interface: &str) -> Result<u32, Error> {
     if_nametoindex(interface).map_err(|_| Error::NoInterface { interface: interface.to_owned() })
@@ -30,7 +33,7 @@ pub(super) fn is_there(interface: &str, index: u32) -> bool {
 }
 
 /// Brings the interface up with the MTU and the addresses of the intent. Of `before`, the addresses that it has by us,
-/// those go that are not wanted any more. `false`: the machine has no IPv6, and the interface none of its addresses.
+/// those go that are not wanted any more. `false`: there is no IPv6, and the interface has none of its addresses.
 pub(super) async fn set_up(
     netlink: &Netlink,
     index: u32,
@@ -38,7 +41,8 @@ pub(super) async fn set_up(
     before: &mut Vec<Address>,
 ) -> Result<bool, Error> {
     let interface = &intent.interface;
-    let mut has_ipv6 = true;
+    let has_room = intent.mtu >= MIN_IPV6_MTU;
+    let mut has_ipv6 = has_room || intent.addresses.iter().all(|own| own.address.is_ipv4());
     keep_advertisements_off(interface);
     let up = LinkUnspec::new_with_index(index).mtu(intent.mtu.into()).up().build();
     netlink
@@ -54,7 +58,7 @@ pub(super) async fn set_up(
             remove(netlink, index, interface, &address).await;
         }
     }
-    for address in &intent.addresses {
+    for address in intent.addresses.iter().filter(|own| has_room || own.address.is_ipv4()) {
         let mut request = netlink.handle().address().add(index, address.address, address.prefix_len).replace();
         *request.message_mut() = message(index, address);
         if !before.contains(address) {

@@ -169,7 +169,10 @@ impl NetConf {
         let has_ipv6 = link::set_up(&self.netlink, index, intent, &mut entry.addresses).await?;
         if !has_ipv6 {
             entry.intent.addresses.retain(|own| own.address.is_ipv4());
-            notes.push(format!("This machine has no IPv6 for {}: the tunnel's is not used.", intent.interface));
+            notes.push(format!(
+                "IPv6 is off on this machine, or {} has less than the MTU of 1280 that it needs: the tunnel's is not used.",
+                intent.interface
+            ));
         }
         let (wanted, refused) = dns::check(&entry.intent, index, entry.age);
         notes.extend(refused);
@@ -226,12 +229,12 @@ impl NetConf {
             }
             return Ok(is_new);
         }
-        let free = kernel::free_tables(&self.netlink)
-            .await
-            .map_err(|error| Error::refused(format!("list of rules and routes for {}", intent.interface), &error))?;
         // A session before this one may not have routes yet.
-        let used: BTreeSet<u32> = self.sessions.values().map(|other| other.tables).collect();
-        let tables = free.into_iter().find(|pair| !used.contains(pair)).ok_or(Error::NoTable)?;
+        let used = self.sessions.values().map(|other| other.tables).collect();
+        let tables = kernel::free_pair(&self.netlink, &used)
+            .await
+            .map_err(|error| Error::refused(format!("list of rules and routes for {}", intent.interface), &error))?
+            .ok_or(Error::NoTable)?;
         self.count += 1;
         let entry = Session {
             intent: intent.clone(),

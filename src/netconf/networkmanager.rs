@@ -29,9 +29,7 @@ trait Manager {
 
 #[zbus::proxy(interface = "org.freedesktop.NetworkManager.Device", default_service = "org.freedesktop.NetworkManager")]
 trait Device {
-    /// `b`, may be written
-    #[zbus(property)]
-    fn managed(&self) -> zbus::Result<bool>;
+    /// `Managed`, `b`
     #[zbus(property)]
     fn set_managed(&self, managed: bool) -> zbus::Result<()>;
 }
@@ -66,9 +64,8 @@ async fn tell(connection: &zbus::Connection, interface: &str) -> zbus::Result<()
         attempt += 1;
     };
     let device = DeviceProxy::builder(connection).path(path).cache_properties(CacheProperties::No).build().await?;
-    if device.managed().await? {
-        device.set_managed(false).await?;
-        tracing::info!("NetworkManager leaves {interface} alone.");
-    }
+    // Also where it says that it does not manage the interface: as long as that is down, it says so of any.
+    device.set_managed(false).await?;
+    tracing::info!("NetworkManager leaves {interface} alone.");
     Ok(())
 }

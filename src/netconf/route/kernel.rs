@@ -13,7 +13,7 @@ use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage,
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
 use rtnetlink::{IpVersion, RouteMessageBuilder};
 
-use super::{Entry, FIRST_TABLE, Family, MAX_TUNNELS, Route, Rule, Target, table_numbers};
+use super::{Entry, FIRST_TABLE, Family, MAIN, MAX_TUNNELS, Route, Rule, Target, table_numbers};
 use crate::netlink::{Netlink, errno};
 
 /// The originator of our rules and routes: `s` in ASCII. The numbers from 4 up are anybody's, and Linux has none here
@@ -69,20 +69,27 @@ pub(in crate::netconf) fn read_rule(message: &RuleMessage) -> Option<Rule> {
     (plain && originator == Some(PROTOCOL)).then_some(rule)
 }
 
-/// The pairs of tables to which no rule leads and in which no route is, of those that could be ours.
-pub(in crate::netconf) async fn free_tables(netlink: &Netlink) -> Result<Vec<u32>, rtnetlink::Error> {
+/// The first pair of tables to which no rule leads and in which no route is, of those that could be ours but are not
+/// in `used`.
+pub(in crate::netconf) async fn free_pair(
+    netlink: &Netlink,
+    used: &BTreeSet<u32>,
+) -> Result<Option<u32>, rtnetlink::Error> {
     let mut taken = BTreeSet::new();
     for family in Family::ALL {
-        let all = netlink.handle().route().get(request(family)).execute();
-        let routes: Vec<RouteMessage> = match all.try_collect().await {
-            Err(error) if errno(&error) == Some(Errno::EOPNOTSUPP) => Vec::new(),
-            result => result?,
-        };
-        taken.extend(routes.iter().map(route_table));
         taken.extend(rules(netlink, family).await?.iter().map(rule_table));
     }
-    let free = |pair: &u32| table_numbers(*pair).iter().all(|table| !taken.contains(table));
-    Ok((0..MAX_TUNNELS).filter(free).collect())
+    for pair in (0..MAX_TUNNELS).filter(|pair| !used.contains(pair)) {
+        let [networks, everything] = table_numbers(pair);
+        let is_free = !taken.contains(&networks)
+            && !taken.contains(&everything)
+            && routes(netlink, networks).await?.is_empty()
+            && routes(netlink, everything).await?.is_empty();
+        if is_free {
+            return Ok(Some(pair));
+        }
+    }
+    Ok(None)
 }
 
 fn rule_table(rule: &RuleMessage) -> u32 {
@@ -126,25 +133,30 @@ fn rule_message(rule: &Rule) -> RuleMessage {
 
 /// The routes of this table that are ours.
 pub(in crate::netconf) async fn entries(netlink: &Netlink, table: u32) -> Result<BTreeSet<Entry>, rtnetlink::Error> {
-    let mut entries = BTreeSet::new();
-    for family in Family::ALL {
-        let mut message = request(family);
-        message.attributes.push(RouteAttribute::Table(table));
-        let routes: Vec<RouteMessage> = match netlink.handle().route().get(message).execute().try_collect().await {
-            // A table without a route may be none at all.
-            Err(error) if matches!(errno(&error), Some(Errno::ENOENT | Errno::EOPNOTSUPP)) => continue,
-            result => result?,
-        };
-        entries.extend(routes.iter().filter(|route| route_table(route) == table).filter_map(read_entry));
-    }
-    Ok(entries)
+    Ok(routes(netlink, table).await?.iter().filter_map(read_entry).collect())
 }
 
-/// What a dump of the routes of a family is asked for with.
-fn request(family: Family) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header.address_family = family.into();
-    message
+/// The routes of this table, in both families. None of a family that the kernel does not have.
+async fn routes(netlink: &Netlink, table: u32) -> Result<Vec<RouteMessage>, rtnetlink::Error> {
+    let mut routes = Vec::new();
+    for family in Family::ALL {
+        let mut request = RouteMessage::default();
+        request.header.address_family = family.into();
+        request.attributes.push(RouteAttribute::Table(table));
+        let of_family: Vec<RouteMessage> = match netlink.handle().route().get(request).execute().try_collect().await {
+            // A table without a route may be none at all.
+            Err(error) if matches!(errno(&error), Some(Errno::ENOENT | Errno::EAFNOSUPPORT | Errno::EOPNOTSUPP)) => {
+                continue;
+            }
+            result => result?,
+        };
+        // Kernels that do not check strictly send every table.
+        let is_wanted = |route: &RouteMessage| {
+            route.header.address_family == AddressFamily::from(family) && route_table(route) == table
+        };
+        routes.extend(of_family.into_iter().filter(is_wanted));
+    }
+    Ok(routes)
 }
 
 fn read_entry(message: &RouteMessage) -> Option<Entry> {
@@ -216,16 +228,13 @@ fn entry_message(table: u32, entry: &Entry) -> RouteMessage {
 
 /// Whether the main table has a default route of this family.
 pub(in crate::netconf) async fn has_default(netlink: &Netlink, family: Family) -> bool {
-    let mut message = request(family);
-    message.attributes.push(RouteAttribute::Table(super::MAIN));
-    let routes: Result<Vec<RouteMessage>, _> = netlink.handle().route().get(message).execute().try_collect().await;
-    routes.is_ok_and(|routes| {
-        routes.iter().any(|route| {
-            let header = &route.header;
-            let leads_somewhere = header.kind == RouteType::Unicast && header.destination_prefix_length == 0;
-            leads_somewhere && route_table(route) == super::MAIN
-        })
-    })
+    let is_default = |route: &RouteMessage| {
+        let header = &route.header;
+        header.address_family == AddressFamily::from(family)
+            && header.kind == RouteType::Unicast
+            && header.destination_prefix_length == 0
+    };
+    routes(netlink, MAIN).await.is_ok_and(|routes| routes.iter().any(is_default))
 }
 
 /// Whether this table could be ours by its number.
