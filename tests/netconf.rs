@@ -7,8 +7,12 @@
 mod netconf_host;
 
 use std::fs;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
+use std::pin::pin;
+use std::task::Poll;
 
+use caps::{CapSet, Capability};
 use netconf_host::{Host, STATE, tunnel};
 use nm_sstp::netconf::{Address, Dns, Error, Intent, Mode, NetConf, Route};
 use nm_sstp::tun::{Device, Tun};
@@ -359,6 +363,53 @@ fn what_a_killed_helper_left_is_removed_and_what_only_looks_like_it_stays() {
     });
 }
 
+/// Polls a future so many times at most and drops it; `true` where it was done by then.
+async fn cut_off(future: impl Future, polls: usize) -> bool {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        future.as_mut().poll(cx).map(|_| true)
+    })
+    .await
+}
+
+#[test]
+fn whenever_a_helper_is_killed_the_next_one_removes_everything() {
+    Host::run(|host| async move {
+        fs::write("/etc/resolv.conf", RESOLV_CONF).unwrap();
+        let before = host.dump();
+        let mut wanted = with_ipv6(intent("sstp0"));
+        (wanted.kill_switch, wanted.routes) = (true, vec![route("10.1.0.0/16")]);
+        wanted.dns = Some(Dns { servers: vec![ip("10.99.0.53")], domains: vec!["corp.example".to_owned()] });
+        let mut steps = 0;
+        for undoing in [false, true] {
+            for polls in 1.. {
+                let tun = tunnel().await;
+                let mut killed = netconf().await;
+                let done = if undoing {
+                    killed.apply(1, &wanted).await.unwrap();
+                    cut_off(killed.undo(1), polls).await
+                } else {
+                    cut_off(killed.apply(1, &wanted), polls).await
+                };
+                drop((killed, tun));
+                host.loses("sstp0");
+                netconf().await;
+                assert_eq!(host.dump(), before, "killed after {polls} steps, undoing: {undoing}");
+                steps += 1;
+                if done {
+                    break;
+                }
+            }
+        }
+        assert!(steps > 40, "{steps} steps");
+    });
+}
+
 #[test]
 fn tables_and_priorities_that_somebody_else_uses_are_not_taken() {
     Host::run(|host| async move {
@@ -406,6 +457,22 @@ fn an_interface_that_is_not_there_is_named() {
         let mut netconf = netconf().await;
         let text = netconf.apply(1, &intent("sstp7")).await.unwrap_err().to_string();
         assert_eq!(text, "the tunnel interface sstp7 is not there");
+        netconf.undo(1).await;
+        assert_eq!(host.dump(), before);
+    });
+}
+
+#[test]
+fn without_the_right_to_it_the_error_says_what_is_needed() {
+    Host::run(|host| async move {
+        let _tun = tunnel().await;
+        let before = host.dump();
+        let mut netconf = netconf().await;
+        caps::drop(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap();
+        let text = netconf.apply(1, &intent("sstp0")).await.unwrap_err().to_string();
+        assert!(text.starts_with("the kernel refused the MTU 1380 and state up of sstp0: "), "{text}");
+        assert!(text.ends_with("(CAP_NET_ADMIN is needed)"), "{text}");
+        caps::raise(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap();
         netconf.undo(1).await;
         assert_eq!(host.dump(), before);
     });
