@@ -58,7 +58,7 @@ async fn tell(connection: &zbus::Connection, interface: &str) -> zbus::Result<()
     let mut attempt = 1;
     let path = loop {
         match manager.get_device_by_ip_iface(interface).await {
-            Err(zbus::Error::MethodError(..)) if attempt < ATTEMPTS => sleep(BETWEEN).await,
+            Err(_) if attempt < ATTEMPTS => sleep(BETWEEN).await,
             result => break result?,
         }
         attempt += 1;
