@@ -35,6 +35,7 @@ fn intent(interface: &str) -> Intent {
     Intent {
         interface: interface.to_owned(),
         server: ip(GATEWAY),
+        source: None,
         mtu: 1380,
         addresses: vec![address],
         mode: Mode::Full,
@@ -302,6 +303,25 @@ fn of_two_full_tunnels_the_younger_has_everything_and_neither_carries_itself() {
         netconf.undo(1).await;
         assert_eq!(ways(all), ["sstp1", "sstp1", "sstp1", "eth0"]);
         netconf.undo(2).await;
+        assert_eq!(host.dump(), before);
+    });
+}
+
+#[test]
+fn a_younger_tunnel_that_was_connected_beside_an_older_one_stays_beside_it() {
+    Host::run(|host| async move {
+        let _tuns = (tunnel().await, tunnel().await);
+        let before = host.dump();
+        let mut netconf = netconf().await;
+        let mut second = second();
+        second.mode = Mode::Split;
+        netconf.apply(1, &intent("sstp0")).await.unwrap();
+        for (source, way) in [("192.168.9.2", "eth0"), ("10.99.0.2", "sstp0")] {
+            second.source = Some(ip(source));
+            netconf.apply(2, &second).await.unwrap();
+            assert_eq!(["198.51.100.9", GATEWAY].map(|gateway| host.way_to(gateway)), [way, "eth0"]);
+        }
+        netconf.undo_all().await;
         assert_eq!(host.dump(), before);
     });
 }

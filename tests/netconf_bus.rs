@@ -32,6 +32,7 @@ fn intent(mode: Mode) -> Intent {
     Intent {
         interface: "sstp0".to_owned(),
         server: ip("203.0.113.7"),
+        source: None,
         mtu: 1380,
         addresses: vec![address("10.99.0.2"), Address { prefix_len: 64, ..address("2001:db8:99::2") }],
         mode,

@@ -24,6 +24,7 @@ fn intent(interface: &str, server: &str, domain: &str) -> Intent {
     Intent {
         interface: interface.to_owned(),
         server: ip("203.0.113.7"),
+        source: None,
         mtu: 1380,
         addresses: vec![address],
         mode: Mode::Full,

@@ -13,6 +13,9 @@ pub struct Intent {
     pub interface: String,
     /// The gateway's address outside of the tunnel, which is never routed into it.
     pub server: IpAddr,
+    /// Our address at this end of the connection to the gateway. It tells whether another tunnel carries this one;
+    /// `None`: not known, and an older one that takes everything is taken to do so.
+    pub source: Option<IpAddr>,
     /// MTU of the interface in octets.
     pub mtu: u16,
     /// Our addresses in the tunnel, a link-local one among them.
@@ -81,6 +84,7 @@ impl Intent {
         Intent {
             interface: established.interface.clone(),
             server: established.server.ip().to_canonical(),
+            source: None,
             mtu: parameters.mtu,
             addresses: addresses(parameters),
             mode,

@@ -18,9 +18,9 @@
 //! (CVE-2024-3661, by which one that tells many /8 still could).
 //!
 //! The gateway is a `throw` route in both tables: the walk goes on as if the table had nothing, to what `main` says now,
-//! which needs no care when the machine moves to another network. A tunnel throws the gateways of older tunnels, too,
-//! since these may be carried beside it; a younger tunnel is carried by an older one where the older one takes everything,
-//! as it was when it connected. This way no tunnel is ever carried by itself.
+//! which needs no care when the machine moves to another network. A tunnel throws the gateways of other tunnels, too, but
+//! for those that it carries: younger ones whose connection begins at its own address. This way no connection changes its
+//! way under the feet of a tunnel, and none is ever carried by itself.
 //!
 //! The kill switch is an `unreachable` route behind each route into the tunnel, in both families. The interface's routes
 //! go with it and these stay, so that nothing gets through to `main` but the gateway, and what `main` has
@@ -142,8 +142,8 @@ pub(super) fn plan(tunnels: &[Tunnel<'_>], taken: &BTreeSet<u32>) -> (Plan, Vec<
     let places = places(tunnels, taken);
     let mut plan = Plan::default();
     for (tunnel, place) in tunnels.iter().zip(&places) {
-        let older = tunnels.iter().filter(|other| other.age <= tunnel.age);
-        let gateways: Vec<IpAddr> = older.map(|other| other.intent.server).collect();
+        let beside = tunnels.iter().filter(|other| !tunnel.carries(other));
+        let gateways: Vec<IpAddr> = beside.map(|other| other.intent.server).collect();
         let [networks, everything] = table_numbers(tunnel.tables);
         plan.add(NETWORKS + place, networks, tunnel.networks(), &gateways, tunnel);
         if plan.add(EVERYTHING + place, everything, tunnel.everything(), &gateways, tunnel) {
@@ -197,6 +197,12 @@ impl Plan {
 }
 
 impl Tunnel<'_> {
+    /// The connection of the other one goes through this one.
+    fn carries(&self, other: &Tunnel<'_>) -> bool {
+        let is_ours = |source| self.intent.addresses.iter().any(|own| own.address == source);
+        other.age > self.age && other.intent.source.is_none_or(is_ours)
+    }
+
     fn networks(&self) -> Vec<Route> {
         self.intent.networks()
     }

@@ -18,6 +18,7 @@ fn checked(servers: &[&str], domains: &[&str]) -> (Option<Wanted>, Vec<String>) 
     let intent = Intent {
         interface: "sstp0".to_owned(),
         server: "203.0.113.7".parse().unwrap(),
+        source: None,
         mtu: 1400,
         addresses: vec![address],
         mode: Mode::Full,

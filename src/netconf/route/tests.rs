@@ -13,6 +13,7 @@ fn intent(metric: u32) -> Intent {
     Intent {
         interface: "sstp0".to_owned(),
         server: GATEWAY.parse().unwrap(),
+        source: None,
         mtu: 1400,
         addresses: vec![address("10.99.0.2", Some("10.99.0.1"))],
         mode: Mode::Full,
