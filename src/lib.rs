@@ -5,7 +5,8 @@
 //! | layer | modules | knows |
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
-//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `private_file` | sockets, TLS, files, the TUN device, the clock |
+//! | host | `netconf` | links, addresses, routes and DNS of this machine |
+//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
@@ -27,6 +28,10 @@ pub mod hostconf;
 pub mod inner_tls;
 #[cfg(feature = "service")]
 pub mod log;
+#[cfg(feature = "service")]
+pub mod netconf;
+#[cfg(feature = "service")]
+pub mod netlink;
 pub mod ppp;
 #[cfg(feature = "service")]
 pub mod private_file;

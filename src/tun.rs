@@ -20,6 +20,8 @@ use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, L
 use tokio::io::{AsyncRead, ReadBuf};
 use tun::AbstractDevice;
 
+use crate::netlink::{self, Netlink};
+
 /// A source and sink of IP datagrams.
 pub trait Device {
     /// Name of the interface.
@@ -53,6 +55,7 @@ pub struct Tun {
     device: tun::AsyncDevice,
     name: String,
     index: u32,
+    netlink: Netlink,
 }
 
 /// Why there is no interface.
@@ -120,14 +123,16 @@ impl Tun {
         })?;
         let name = device.tun_name().map_err(|error| create_error(io::Error::other(error.to_string())))?;
         let index = if_nametoindex(name.as_str()).map_err(|errno| create_error(errno.into()))?;
-        let mut tun = Tun { device, name, index };
+        let netlink =
+            Netlink::connect().map_err(|source| Error::Configure { name: name.clone(), reason: source.to_string() })?;
+        let mut tun = Tun { device, name, index, netlink };
         tun.set_mtu(mtu).await?;
         tun.keep_kernel_addresses_off().await;
         Ok(tun)
     }
 
-    async fn change(&self, message: LinkMessage) -> Result<(), Error> {
-        set_link(message).await.map_err(|error| Error::Configure { name: self.name.clone(), reason: error.to_string() })
+    async fn change(&self, message: LinkMessage) -> Result<(), rtnetlink::Error> {
+        self.netlink.handle().link().change(message).execute().await
     }
 
     /// Without IPv6 in the kernel there is nothing to keep off, so a refusal is not an error.
@@ -135,19 +140,9 @@ impl Tun {
         let inet6 = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
         let attribute = LinkAttribute::AfSpecUnspec(vec![inet6]);
         let message = LinkUnspec::new_with_index(self.index).append_extra_attribute(attribute).build();
-        if let Err(error) = set_link(message).await {
-            tracing::debug!("{} may get an IPv6 address of the kernel's own: {error}", self.name);
+        if let Err(error) = self.change(message).await {
+            tracing::debug!("{} may get an IPv6 address of the kernel's own: {}", self.name, netlink::reason(&error));
         }
-    }
-}
-
-async fn set_link(message: LinkMessage) -> Result<(), rtnetlink::Error> {
-    let Ok((connection, handle, _messages)) = rtnetlink::new_connection() else {
-        return Err(rtnetlink::Error::RequestFailed);
-    };
-    tokio::select! {
-        result = handle.link().change(message).execute() => result,
-        () = connection => Err(rtnetlink::Error::RequestFailed),
     }
 }
 
@@ -157,7 +152,10 @@ impl Device for Tun {
     }
 
     async fn set_mtu(&mut self, mtu: u16) -> Result<(), Error> {
-        self.change(LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build()).await
+        let message = LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build();
+        self.change(message)
+            .await
+            .map_err(|error| Error::Configure { name: self.name.clone(), reason: netlink::reason(&error) })
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, datagram: &mut [u8]) -> Poll<io::Result<usize>> {
