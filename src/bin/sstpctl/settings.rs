@@ -1,0 +1,217 @@
+//! The settings that a person gives, held against the one table of keys before they go to the helper. What the helper
+//! would only ignore, because others wrote it years ago, is an error in a command that is being typed.
+
+use std::collections::BTreeMap;
+
+use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
+
+use crate::problem::Problem;
+
+/// Keys and values.
+pub type Settings = BTreeMap<String, String>;
+
+/// Most octets of a profile's name.
+const MAX_NAME: usize = 64;
+
+/// Checks every key and value.
+///
+/// # Errors
+///
+/// The first key that is unknown or value that its key does not take.
+pub fn check(settings: &Settings) -> Result<(), Problem> {
+    settings.iter().try_for_each(|(name, value)| check_one(name, value))
+}
+
+fn check_one(name: &str, value: &str) -> Result<(), Problem> {
+    let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+        let hint = match nearest(name) {
+            Some(other) => format!("did you mean \"{other}\"?"),
+            None => "nm-sstp(5) has all of them.".to_owned(),
+        };
+        return Err(Problem::usage(format!("There is no setting \"{name}\": {hint}")));
+    };
+    if let Kind::Secret = key.kind {
+        return Err(Problem::usage(format!(
+            "The setting {name} is a secret and does not belong there: sstpctl asks for it, and \
+             /etc/nm-sstp/secrets/ keeps it."
+        )));
+    }
+    if value.is_empty() || accepts(key, value) {
+        return Ok(());
+    }
+    Err(Problem::usage(format!("{name}={value:?} cannot be: the value must be {}.", allowed(key))))
+}
+
+/// Whether a value is of its key's kind, read strictly.
+fn accepts(key: &Key, value: &str) -> bool {
+    match key.kind {
+        Kind::Text | Kind::Path | Kind::Secret => true,
+        Kind::Yes => ["yes", "no", "true", "false", "on", "off", "1", "0"].contains(&value.to_lowercase().as_str()),
+        Kind::Number { min, max } => value.parse().is_ok_and(|number: u32| (min..=max).contains(&number)),
+        Kind::Flags => value.parse().is_ok_and(|flags: u32| flags <= 7),
+        Kind::Choice(words) => words.contains(&value),
+    }
+}
+
+fn allowed(key: &Key) -> String {
+    match key.kind {
+        Kind::Text | Kind::Secret => "text".to_owned(),
+        Kind::Path => "the name of a file".to_owned(),
+        Kind::Yes => "yes or no".to_owned(),
+        Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Flags => "a sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required)".to_owned(),
+        Kind::Choice(words) => format!("one of {}", words.join(", ")),
+    }
+}
+
+/// The key that was probably meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase().replace('_', "-");
+    let most = name.len() / 3 + 1;
+    let (distance, key) = KEYS.iter().map(|key| (distance(&name, key.name), key.name)).min()?;
+    let begins = || KEYS.iter().map(|key| key.name).find(|key| name.len() >= 3 && key.starts_with(&name));
+    if distance <= most { Some(key) } else { begins() }
+}
+
+/// How many characters have to be put in, taken out or changed (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (at, character) in one.chars().take(MAX_NAME).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, candidate) in other.chars().enumerate() {
+            let changed = diagonal + usize::from(candidate != character);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+/// What the settings come to as a profile: sentences about those that do not do what their author may expect.
+///
+/// # Errors
+///
+/// They are no profile.
+pub fn notices(settings: &Settings) -> Result<Vec<String>, Problem> {
+    let (_, notices) = read(settings)?;
+    Ok(notices)
+}
+
+/// As [`notices`], and whether the profile can be connected. A user name that is missing is asked for.
+///
+/// # Errors
+///
+/// They are no profile, or one that cannot be connected.
+pub fn connectable(settings: &Settings) -> Result<Vec<String>, Problem> {
+    let (profile, notices) = read(settings)?;
+    match profile.check() {
+        Ok(()) | Err(profile::Error::NoUserName) => Ok(notices),
+        Err(error) => Err(Problem::usage(crate::problem::sentence(&error.to_string()))),
+    }
+}
+
+fn read(settings: &Settings) -> Result<(Profile, Vec<String>), Problem> {
+    let (profile, notices) = Profile::from_settings(settings, None, None)
+        .map_err(|error| Problem::usage(crate::problem::sentence(&error.to_string())))?;
+    Ok((profile, notices.iter().map(|notice| crate::problem::sentence(&notice.to_string())).collect()))
+}
+
+/// The settings of a command line: `--gateway`, `--user` and the pairs of `--set`, which may not say them again.
+///
+/// # Errors
+///
+/// A key that is given twice, and what [`check`] says.
+pub fn gather(
+    gateway: Option<&str>,
+    user: Option<&str>,
+    pairs: &[(String, String)],
+) -> Result<Settings, Problem> {
+    let named = [("gateway", gateway), ("user", user)];
+    let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let mut settings = Settings::new();
+    for (key, value) in named.chain(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+        if settings.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(Problem::usage(format!("The setting {key} is given twice.")));
+        }
+    }
+    check(&settings)?;
+    Ok(settings)
+}
+
+/// Settings as they may be shown: without those that are secrets. The second value names what was left out.
+pub fn without_secrets(settings: &Settings) -> (Settings, Vec<&str>) {
+    let is_secret = |name: &str| profile::Secret::named(name).is_some_and(|secret| secret != profile::Secret::User);
+    let (secret, open): (Vec<_>, Vec<_>) = settings.iter().partition(|(name, _)| is_secret(name));
+    let open = open.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    (open, secret.into_iter().map(|(name, _)| name.as_str()).collect())
+}
+
+/// Whether a profile may be called so: it becomes the name of a file and of a unit.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn check_profile_name(name: &str) -> Result<(), Problem> {
+    let wrong = if name.is_empty() {
+        "it is empty".to_owned()
+    } else if name.len() > MAX_NAME {
+        format!("it has more than {MAX_NAME} octets")
+    } else if name.starts_with(['.', '-']) {
+        "it begins with a dot or a hyphen".to_owned()
+    } else if !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-@+".contains(c)) {
+        "only letters without accents, digits and . _ - @ + may be in it".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Problem::usage(format!("A profile cannot be called {name:?}: {wrong}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentence(name: &str, value: &str) -> String {
+        check_one(name, value).expect_err("an error").to_string()
+    }
+
+    #[test]
+    fn a_key_that_was_mistyped_is_named() {
+        for (typed, meant) in [("gatway", "gateway"), ("route_metric", "route-metric"), ("killswitch", "kill-switch")] {
+            assert_eq!(nearest(typed), Some(meant));
+        }
+        assert_eq!(nearest("entirely-different"), None);
+        assert_eq!(sentence("usr", "x"), "There is no setting \"usr\": did you mean \"user\"?");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_refused_with_what_can() {
+        assert_eq!(sentence("mtu", "many"), "mtu=\"many\" cannot be: the value must be a number from 0 to 65535.");
+        assert!(sentence("routes", "al").ends_with("one of full, split, none, auto."));
+        assert!(sentence("password-flags", "8").contains("a sum of 1"));
+        assert!(sentence("refuse-pap", "maybe").ends_with("yes or no."));
+        assert!(check_one("mtu", "").is_ok(), "empty is absent");
+        assert!(check_one("refuse-pap", "Yes").is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_no_setting() {
+        let text = sentence("proxy-password", "hunter2");
+        assert!(text.contains("is a secret") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!([distance("", "abc"), distance("kitten", "sitting"), distance("mtu", "mtu")], [3, 3, 0]);
+    }
+
+    #[test]
+    fn names_of_profiles_are_names_of_files() {
+        for good in ["work", "a.b-c_d@e+f", "9"] {
+            assert_eq!(check_profile_name(good), Ok(()));
+        }
+        for bad in ["", ".", "../x", "-f", "a/b", "a b", "ä", "x\0", &"x".repeat(65)] {
+            assert!(check_profile_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}
