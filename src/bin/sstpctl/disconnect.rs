@@ -52,7 +52,8 @@ fn chosen(sessions: Vec<Session>, arguments: &arguments::Disconnect) -> Result<V
         0 => Err(Problem::new(Exit::NotFound, "There is no session of yours to disconnect.")),
         1 => Ok(ours),
         _ => {
-            let names: Vec<_> = ours.iter().map(|session| format!("{} ({})", session.session, session.name())).collect();
+            let names: Vec<_> =
+                ours.iter().map(|session| format!("{} ({})", session.session, session.name())).collect();
             Err(Problem::usage(format!("There are several sessions: {}. Name one, or give --all.", names.join(", "))))
         }
     }

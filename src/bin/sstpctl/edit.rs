@@ -54,7 +54,8 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
     // What is secret is not for a file that an editor copies about; it stays as it is.
     let (open, hidden) = settings::without_secrets(before);
     let path = new_path(name);
-    let text = format!("# The profile {name} of nm-sstp: nm-sstp(5) has all settings.\n{}", settings_file::write(&open));
+    let text =
+        format!("# The profile {name} of nm-sstp: nm-sstp(5) has all settings.\n{}", settings_file::write(&open));
     settings_file::store_new(&path, &text)?;
     let edited = match edit(&path).await {
         Ok(()) => settings_file::load(&path),

@@ -150,7 +150,10 @@ impl Helper {
     pub async fn profile(&self, name: &str) -> Result<Settings, Problem> {
         let mut profiles = self.profiles(Authorization::Ask).await?;
         profiles.remove(name).ok_or_else(|| {
-            Problem::new(Exit::NotFound, format!("There is no profile \"{name}\": \"sstpctl list\" shows those there are."))
+            Problem::new(
+                Exit::NotFound,
+                format!("There is no profile \"{name}\": \"sstpctl list\" shows those there are."),
+            )
         })
     }
 

@@ -60,8 +60,8 @@ fn from_toml(text: &str) -> Result<Imported, Problem> {
 }
 
 fn from_keyfile(text: &str) -> Result<Imported, Problem> {
-    let groups =
-        keyfile::read(text).map_err(|error| Problem::usage(format!("The file is no connection of NetworkManager: {error}.")))?;
+    let groups = keyfile::read(text)
+        .map_err(|error| Problem::usage(format!("The file is no connection of NetworkManager: {error}.")))?;
     let value = |group: &str, key: &str| groups.get(group).and_then(|group| group.get(key)).map(|value| value.as_str());
     match value("vpn", "service-type") {
         Some(SERVICE_TYPE) => {}
@@ -126,7 +126,8 @@ impl Imported {
             self.left.push("ipv4.never-default was not carried over: routes=split does that here".to_owned());
         }
         let harmless = |group: &str, key: &str| {
-            (group.starts_with("ipv") && matches!(key, "method" | "addr-gen-mode" | "never-default")) || group == "connection"
+            (group.starts_with("ipv") && matches!(key, "method" | "addr-gen-mode" | "never-default"))
+                || group == "connection"
         };
         for (group, keys) in groups.iter().filter(|(group, _)| !matches!(group.as_str(), "vpn" | "vpn-secrets")) {
             for key in keys.keys().filter(|key| !harmless(group, key)) {
@@ -160,7 +161,8 @@ mod tests {
     fn a_connection_of_network_manager_is_carried_over() {
         let imported = from_keyfile(CONNECTION).expect("a profile");
         let settings: Vec<_> = imported.settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let expected = ["gateway=vpn.example.com", "password-flags=0", "user=alice", "uuid=6e4d8c1e-2f3a-4b5c-8d7e-9f0a1b2c3d4e"];
+        let expected =
+            ["gateway=vpn.example.com", "password-flags=0", "user=alice", "uuid=6e4d8c1e-2f3a-4b5c-8d7e-9f0a1b2c3d4e"];
         assert_eq!(settings, expected);
         let secrets = imported.secrets.as_map();
         assert_eq!((secrets.get("password"), secrets.get("proxy-password")), (Some(&"hunter2"), Some(&"pp")));

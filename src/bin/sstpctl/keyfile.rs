@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn what_is_none_is_named_by_its_line() {
-        for (text, place) in [("id=x", "line 1 "), ("[a]\n\nfoo", "line 3 "), ("[a", "line 1 "), ("[a]\nb=\\q", "line 2 ")] {
+        for (text, place) in
+            [("id=x", "line 1 "), ("[a]\n\nfoo", "line 3 "), ("[a", "line 1 "), ("[a]\nb=\\q", "line 2 ")]
+        {
             assert!(read(text).is_err_and(|error| error.starts_with(place)), "{text:?}");
         }
     }

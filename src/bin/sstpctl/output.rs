@@ -29,7 +29,7 @@ pub fn print(text: &str) -> Result<(), Problem> {
 pub fn json(value: &impl Serialize, pretty: bool) -> Result<(), Problem> {
     let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     let text = text.map_err(|error| Problem::other(format!("The answer cannot be written as JSON: {error}.")))?;
-    print(&(text + "\n"))
+    print(&(printable::json(&text) + "\n"))
 }
 
 /// A sentence on stderr, behind the name of the program.
@@ -169,7 +169,7 @@ pub fn table(style: Style, heading: &[&str], rows: &[Vec<String>], paint: impl F
                 cell + &" ".repeat(room)
             })
             .collect();
-        cells.join("  ") + "\n"
+        cells.join("  ").trim_end().to_owned() + "\n"
     };
     let mut text = line(heading.iter().map(|title| (title.len(), style.bold(title))).collect());
     for row in &rows {
@@ -190,7 +190,8 @@ mod tests {
         rows.rows("Addresses", Some(&["10.0.0.2/32".to_owned(), "2001:db8::2/128".to_owned()]));
         rows.rows("DNS", Some(&[]));
         rows.row("Domain", None::<&str>);
-        let expected = "  Gateway         vpn\\u{1b}[2J\n  Addresses       10.0.0.2/32\n                  2001:db8::2/128\n";
+        let expected =
+            "  Gateway         vpn\\u{1b}[2J\n  Addresses       10.0.0.2/32\n                  2001:db8::2/128\n";
         assert_eq!(rows.finish(), expected);
     }
 

@@ -105,9 +105,9 @@ impl Findings {
         if self.verified == Some(false) && !ignores {
             let reason = self.certificate_problem.as_deref().unwrap_or("no reason was given");
             return Some(format!(
-                "The server's certificate is not trusted: {} Give the authority's certificate by --set ca-cert=FILE if \
+                "The server's certificate is not trusted: {}. Give the authority's certificate by --set ca-cert=FILE if \
                  you know it.",
-                sentence(reason)
+                reason.trim_end_matches('.')
             ));
         }
         match (self.sstp, &self.error) {
@@ -186,7 +186,9 @@ mod tests {
         assert_eq!(untrusted.what_is_wrong(true), None);
         let silent = findings(None, None, Some("nobody answers"));
         assert_eq!(silent.what_is_wrong(true).as_deref(), Some("Nobody answers."));
-        assert!(findings(Some(true), Some(false), None).what_is_wrong(false).is_some_and(|text| text.contains("not SSTP")));
+        assert!(
+            findings(Some(true), Some(false), None).what_is_wrong(false).is_some_and(|text| text.contains("not SSTP"))
+        );
         assert!(findings(None, None, None).what_is_wrong(false).is_some());
     }
 

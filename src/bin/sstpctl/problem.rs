@@ -30,9 +30,13 @@ pub enum Exit {
 
 /// The exit codes as `--help` shows them.
 pub const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 other failure, 2 wrong usage, 3 no helper, 4 not authorized, 5 authentication refused,
-6 server unreachable or refused, 7 network configuration failed, 8 no such profile or session, 9 timed out,
-10 interrupted. sstpctl(1) tells more.";
+Exit codes:
+  0  done                           6  server unreachable, not trusted or refused
+  1  any other failure              7  configuration of the network failed
+  2  wrong usage                    8  no such profile or session
+  3  no helper                      9  timed out
+  4  not authorized                10  interrupted
+  5  authentication refused            See sstpctl(1).";
 
 /// A sentence for people and a code for scripts.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,6 +134,10 @@ pub fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return "No reason was given.".to_owned() };
+    // A setting keeps its name.
+    if text.split_whitespace().next().is_some_and(|word| word.contains('=')) {
+        return format!("{text}{}", if text.ends_with('.') { "" } else { "." });
+    }
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{}{}{stop}", first.to_uppercase(), characters.as_str())
 }
@@ -157,6 +165,14 @@ mod tests {
         ] {
             assert_eq!(of_name(name, "why").exit, exit, "{name}");
         }
+    }
+
+    #[test]
+    fn sentences() {
+        assert_eq!(sentence(" nobody answers "), "Nobody answers.");
+        assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("mtu=\"x\" is wrong"), "mtu=\"x\" is wrong.");
+        assert_eq!(sentence(""), "No reason was given.");
     }
 
     #[test]

@@ -76,8 +76,7 @@ pub async fn store(
 ) -> Result<(), Problem> {
     let notices = helper.import_profile(name, settings, &secrets.as_map(), replace).await?;
     let ours = settings::notices(settings)?;
-    let key = |notice: &str| crate::problem::sentence(notice);
-    notices.iter().map(|notice| key(notice)).filter(|notice| !ours.contains(notice)).for_each(|notice| output::warn(&notice));
+    notices.iter().filter(|notice| !ours.contains(notice)).for_each(|notice| output::warn(notice));
     Ok(())
 }
 

@@ -31,7 +31,8 @@ impl Progress {
     ///
     /// As [`output::print`].
     pub fn phase(&mut self, phase: &str) -> Result<(), Problem> {
-        if self.current.as_ref().is_some_and(|(current, _)| current == phase) {
+        // How the phase came out that was the last is said when the reason is known.
+        if phase == "terminating" || self.current.as_ref().is_some_and(|(current, _)| current == phase) {
             return Ok(());
         }
         self.done()?;
@@ -88,7 +89,6 @@ fn label(phase: &str) -> Option<String> {
         "authentication" => "Authentication ...".to_owned(),
         "network-layer-protocol" => "Addresses ...".to_owned(),
         "connected" | "" => return None,
-        "terminating" => "Ending the call ...".to_owned(),
         other => format!("{} ...", printable::line(other)),
     })
 }

@@ -86,7 +86,8 @@ impl Terminal {
 
     /// Asks for one line.
     async fn ask(&self, label: &str, visible: bool) -> Result<Zeroizing<String>, Problem> {
-        let hidden = if visible { None } else { Some(Hidden::new(self.0.get_ref()).map_err(|error| unusable(error.into()))?) };
+        let hidden =
+            if visible { None } else { Some(Hidden::new(self.0.get_ref()).map_err(|error| unusable(error.into()))?) };
         self.write(&format!("{label}: "))?;
         let line = self.line().await;
         if hidden.is_some() {

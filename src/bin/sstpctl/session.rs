@@ -160,7 +160,10 @@ pub fn select(sessions: Vec<Session>, wanted: &str) -> Result<Vec<Session>, Prob
             return Ok(sessions.into_iter().filter(|session| name(session) == Some(wanted)).collect());
         }
     }
-    Err(Problem::new(Exit::NotFound, format!("There is no session \"{wanted}\": \"sstpctl status\" shows those there are.")))
+    Err(Problem::new(
+        Exit::NotFound,
+        format!("There is no session \"{wanted}\": \"sstpctl status\" shows those there are."),
+    ))
 }
 
 /// Properties, taken one by one.
@@ -193,8 +196,11 @@ mod tests {
 
     #[test]
     fn a_session_is_found_by_any_of_its_names() {
-        let all = || vec![session("1", Some("work"), "sstp0"), session("2", Some("1"), "sstp1"), session("3", Some("work"), "x")];
-        let numbers = |wanted| select(all(), wanted).map(|found| found.into_iter().map(|s| s.session).collect::<Vec<_>>());
+        let all = || {
+            vec![session("1", Some("work"), "sstp0"), session("2", Some("1"), "sstp1"), session("3", Some("work"), "x")]
+        };
+        let numbers =
+            |wanted| select(all(), wanted).map(|found| found.into_iter().map(|s| s.session).collect::<Vec<_>>());
         assert_eq!(numbers("work"), Ok(vec!["1".to_owned(), "3".to_owned()]));
         assert_eq!(numbers("1"), Ok(vec!["2".to_owned()]), "the name of a profile goes first");
         assert_eq!(numbers("3"), Ok(vec!["3".to_owned()]));

@@ -114,7 +114,7 @@ pub fn connectable(settings: &Settings) -> Result<Vec<String>, Problem> {
 fn read(settings: &Settings) -> Result<(Profile, Vec<String>), Problem> {
     let (profile, notices) = Profile::from_settings(settings, None, None)
         .map_err(|error| Problem::usage(crate::problem::sentence(&error.to_string())))?;
-    Ok((profile, notices.iter().map(|notice| crate::problem::sentence(&notice.to_string())).collect()))
+    Ok((profile, notices.iter().map(ToString::to_string).collect()))
 }
 
 /// The settings of a command line: `--gateway`, `--user` and the pairs of `--set`, which may not say them again.
@@ -122,11 +122,7 @@ fn read(settings: &Settings) -> Result<(Profile, Vec<String>), Problem> {
 /// # Errors
 ///
 /// A key that is given twice, and what [`check`] says.
-pub fn gather(
-    gateway: Option<&str>,
-    user: Option<&str>,
-    pairs: &[(String, String)],
-) -> Result<Settings, Problem> {
+pub fn gather(gateway: Option<&str>, user: Option<&str>, pairs: &[(String, String)]) -> Result<Settings, Problem> {
     let named = [("gateway", gateway), ("user", user)];
     let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
     let mut settings = Settings::new();

@@ -175,7 +175,7 @@ impl Screen {
         let rows = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
         let lines: Vec<_> = text.lines().take(rows.max(1)).collect();
         // No line is wrapped meanwhile: each takes one row.
-        output::print(&format!("\x1b[?7l\x1b[H{}\x1b[K\x1b[J\x1b[?7h", lines.join("\x1b[K\r\n")))
+        output::print(&format!("\x1b[?7l\x1b[H{}\x1b[K\x1b[J\x1b[?7h", lines.join("\x1b[K\n")))
     }
 }
 
