@@ -65,7 +65,7 @@ fn a_connection_without_a_profile_has_settings() {
 fn the_exit_code_says_who_is_at_fault() {
     let Some(world) = World::new() else { return };
     for (gateway, code, sentence) in [
-        ("denied.example", 4, "Not authorized: the policy of this machine says no."),
+        ("denied.example", 4, "The policy of this machine says no."),
         ("refuses.example", 5, "The server says: "),
         ("asks.example", 5, "The secret password is needed, and there is nobody to ask."),
         ("unreachable.example", 6, "Nobody answers at 203.0.113.7:443."),
@@ -491,9 +491,9 @@ fn logs_are_journalctls() {
         run(command.env("PATH", format!("{}:{path}", world.bus.directory.display()))).ok()
     };
     assert_eq!(logs(&[]), "--identifier=nm-sstp-service|");
-    assert_eq!(logs(&["-f", "work"]), "--identifier=nm-sstp-service|--follow|SSTPD_PROFILE=work|");
-    assert_eq!(logs(&["2"]), "--identifier=nm-sstp-service|SSTPD_SESSION=2|");
-    assert_eq!(logs(&["gone; reboot"]), "--identifier=nm-sstp-service|SSTPD_PROFILE=gone; reboot|");
+    assert_eq!(logs(&["-f", "work"]), "--identifier=nm-sstp-service|--follow|SSTP_PROFILE=work|");
+    assert_eq!(logs(&["2"]), "--identifier=nm-sstp-service|SSTP_SESSION=2|");
+    assert_eq!(logs(&["gone; reboot"]), "--identifier=nm-sstp-service|SSTP_PROFILE=gone; reboot|");
 }
 
 #[test]

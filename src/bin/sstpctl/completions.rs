@@ -60,3 +60,34 @@ fn zsh(script: &str) -> String {
         None => script + function,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// `UPDATE_DOCS=1 cargo test --bin sstpctl` writes them anew.
+    #[test]
+    fn the_files_that_are_installed_are_current() {
+        for (shell, file) in [(Shell::Bash, "sstpctl.bash"), (Shell::Zsh, "_sstpctl"), (Shell::Fish, "sstpctl.fish")] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/completions").join(file);
+            let expected = script(shell);
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                std::fs::write(&path, &expected).expect("a file that can be written");
+            }
+            let is = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(is == expected, "{file}: UPDATE_DOCS=1 cargo test --bin sstpctl mends it");
+        }
+    }
+
+    #[test]
+    fn names_of_profiles_are_completed_where_they_are_expected() {
+        assert_eq!(zsh("':profile -- x:_default' \\\n':name -- x:_default' \\\n"), {
+            let function = zsh("");
+            format!("':profile -- x:_sstpctl_profiles' \\\n':name -- x:_default' \\\n{}", &function[1..])
+        });
+        let positions = script(Shell::Zsh).matches(":_sstpctl_profiles'").count();
+        assert_eq!(positions, 8, "connect, disconnect, status, logs; show, edit, remove, export");
+    }
+}

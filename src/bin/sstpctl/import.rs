@@ -141,7 +141,7 @@ impl Imported {
 fn derived_name(own: Option<String>, file: &Path) -> Result<String, Problem> {
     let of_file = || file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = own.or_else(of_file).unwrap_or_default();
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-@+".contains(c) { c } else { '-' };
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let name: String = name.trim().chars().map(allowed).collect();
     settings::check_profile_name(&name)
         .map_err(|problem| Problem::usage(format!("{problem} Give another by --name.")))

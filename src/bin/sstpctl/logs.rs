@@ -12,9 +12,9 @@ use crate::problem::Problem;
 use crate::session;
 
 /// Field of the journal with the number of a session of the helper.
-const SESSION_FIELD: &str = "SSTPD_SESSION";
+const SESSION_FIELD: &str = "SSTP_SESSION";
 /// Field of the journal with the name of its profile.
-const PROFILE_FIELD: &str = "SSTPD_PROFILE";
+const PROFILE_FIELD: &str = "SSTP_PROFILE";
 
 /// Runs the command; does not return where it succeeds.
 ///

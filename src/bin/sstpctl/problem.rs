@@ -112,17 +112,17 @@ fn text_of(error: &zbus::fdo::Error) -> String {
 fn of_name(name: &str, message: &str) -> Problem {
     let exit = match name.rsplit('.').next().unwrap_or_default() {
         "AccessDenied" | "NotAuthorized" | "AuthFailed" | "InteractiveAuthorizationRequired" => Exit::NotAuthorized,
-        "NoSuchProfile" | "NoSuchSession" | "NotFound" | "UnknownObject" | "FileNotFound" => Exit::NotFound,
-        "InvalidArgs" | "InvalidSetting" | "InvalidSettings" => Exit::Usage,
+        "NoSuchProfile" | "NoSuchSession" | "UnknownObject" => Exit::NotFound,
+        "InvalidArgs" | "BadArguments" | "BadSettings" => Exit::Usage,
         "ServiceUnknown" | "NameHasNoOwner" | "NoReply" | "Disconnected" => {
             return Problem::new(Exit::NoHelper, "The helper went away: see \"journalctl -u nm-sstp\".");
         }
+        "Leaving" => Exit::NoHelper,
         "Timeout" | "TimedOut" => Exit::TimedOut,
         _ => Exit::Other,
     };
     let text = match (exit, message) {
         (Exit::NotAuthorized, "") => "The system's policy does not allow this to you.".to_owned(),
-        (Exit::NotAuthorized, message) => format!("Not authorized: {message}"),
         (_, "") => format!("The helper refused: {name}."),
         (_, message) => message.to_owned(),
     };
@@ -159,7 +159,10 @@ mod tests {
             ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Exit::NotAuthorized),
             ("org.sstpd.Error.NoSuchProfile", Exit::NotFound),
             ("org.freedesktop.DBus.Error.UnknownObject", Exit::NotFound),
-            ("org.freedesktop.DBus.Error.InvalidArgs", Exit::Usage),
+            ("org.sstpd.Error.NotAuthorized", Exit::NotAuthorized),
+            ("org.sstpd.Error.BadSettings", Exit::Usage),
+            ("org.sstpd.Error.ProfileExists", Exit::Other),
+            ("org.sstpd.Error.Leaving", Exit::NoHelper),
             ("org.freedesktop.DBus.Error.NameHasNoOwner", Exit::NoHelper),
             ("org.freedesktop.DBus.Error.Failed", Exit::Other),
         ] {
