@@ -1,12 +1,11 @@
 //! `sstpctl connect`: starts a session, shows how far it comes, answers what the server asks.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use zbus::{OwnedObjectPath, OwnedVariant};
 
 use crate::arguments;
@@ -55,11 +54,11 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
         let events = helper.events().await?;
         Ok((helper, events))
     };
-    let (helper, events) = unless_stopped(&mut signals, opening).await?;
+    let (helper, events) = signals.unless_stopped(opening).await?;
     output::print(&progress::heading(arguments.profile.as_deref(), arguments.gateway.as_deref()))?;
     let profile = arguments.profile.as_deref().unwrap_or_default();
     let starting = async { helper.connect(profile, &settings, &secrets.as_map(), terminal.is_some()).await };
-    let path = unless_stopped(&mut signals, starting).await?;
+    let path = signals.unless_stopped(starting).await?;
     drop(secrets);
     if background {
         let number = path.rsplit('/').next().unwrap_or_default().to_owned();
@@ -80,21 +79,6 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
         foreground: arguments.foreground,
     };
     attempt.run().await
-}
-
-/// The result of something, or that a signal came before it.
-async fn unless_stopped<T>(
-    signals: &mut Signals,
-    doing: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    tokio::select! {
-        result = doing => result,
-        _ = signals.next() => Err(interrupted()),
-    }
-}
-
-fn interrupted() -> Problem {
-    Problem::new(Exit::Interrupted, "Interrupted.")
 }
 
 type Properties = HashMap<String, OwnedVariant>;
@@ -208,7 +192,8 @@ impl Attempt<'_> {
     async fn connected(&mut self) -> Result<Option<Result<(), Problem>>, Problem> {
         self.progress.done()?;
         self.deadline = None;
-        let session = self.helper.session(&self.path, Authorization::DoNotAsk).await?;
+        let reading = self.helper.session(&self.path, Authorization::DoNotAsk);
+        let session = self.signals.unless_stopped(reading).await?;
         output::print(&summary(&session, &self.progress.total()))?;
         if !self.foreground {
             return Ok(Some(Ok(())));
@@ -253,7 +238,8 @@ impl Attempt<'_> {
             None => Ok(None),
             Some(Ok(answers)) => {
                 let map = answers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                self.helper.provide(&self.path, question.serial, &map).await?;
+                self.progress.resume()?;
+                self.signals.unless_stopped(self.helper.provide(&self.path, question.serial, &map)).await?;
                 Ok(None)
             }
             Some(Err(problem)) => {
@@ -280,28 +266,25 @@ impl Attempt<'_> {
         output::print("Disconnecting\n")?;
         self.end().await;
         // A service that is told to stop has done what it should.
-        if self.foreground && (connected || stop == Stop::Terminate) { Ok(()) } else { Err(interrupted()) }
+        if self.foreground && (connected || stop == Stop::Terminate) { Ok(()) } else { Err(Signals::interrupted()) }
     }
 
     /// Disconnects and waits for it; a second signal ends the waiting.
     async fn end(&mut self) {
-        if let Err(problem) = self.helper.disconnect(&self.path).await {
-            if problem.exit != Exit::NotFound {
-                output::complain(&problem.to_string());
-            }
-            return;
-        }
-        let limit = Instant::now() + ENDING;
-        loop {
-            tokio::select! {
-                _ = self.signals.next() => return,
-                () = sleep_until(limit) => {
-                    return output::warn("the helper takes long to end the session; it goes on in the background");
-                }
-                event = self.events.next(&self.path) => match event {
-                    Event::Removed | Event::HelperGone => return,
-                    _ => {}
-                },
+        let (helper, path, events) = (self.helper, &self.path, &mut self.events);
+        let ending = async {
+            helper.disconnect(path).await?;
+            while !matches!(events.next(path).await, Event::Removed | Event::HelperGone) {}
+            Ok::<(), Problem>(())
+        };
+        tokio::select! {
+            ended = ending => match ended {
+                Err(problem) if problem.exit != Exit::NotFound => output::complain(&problem.to_string()),
+                _ => {}
+            },
+            _ = self.signals.next() => {}
+            () = sleep(ENDING) => {
+                output::warn("the helper takes long to end the session, and goes on with it");
             }
         }
     }

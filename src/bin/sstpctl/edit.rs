@@ -3,6 +3,7 @@
 use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -57,13 +58,19 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
     let text =
         format!("# The profile {name} of nm-sstp: nm-sstp(5) has all settings.\n{}", settings_file::write(&open));
     settings_file::store_new(&path, &text)?;
+    // Ctrl-C is the editor's, and afterwards ours: it must not lose what was written.
+    let mut signals = Signals::take()?;
     let edited = match edit(&path).await {
         Ok(()) => settings_file::load(&path),
         Err(problem) => Err(problem),
     };
     let result = match edited {
         Ok(edited) if *edited == text => Ok(false),
-        Ok(edited) => take(helper, name, before, &hidden, &edited).await.map(|()| true),
+        Ok(edited) => {
+            // What was pressed in the editor is over.
+            let _ = tokio::time::timeout(Duration::ZERO, signals.next()).await;
+            signals.unless_stopped(take(helper, name, before, &hidden, &edited)).await.map(|()| true)
+        }
         Err(problem) => Err(problem),
     };
     match result {
@@ -110,8 +117,6 @@ async fn edit(path: &Path) -> Result<(), Problem> {
     let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| DEFAULT_EDITOR.to_owned());
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or(DEFAULT_EDITOR);
-    // Ctrl-C is the editor's.
-    let _signals = Signals::take()?;
     let status = Command::new(program).args(words).arg(path).status().await.map_err(|error| {
         Problem::other(format!("The editor {program} cannot be started: {error}. Set EDITOR to another."))
     })?;

@@ -16,13 +16,15 @@ const TIMES_AT: usize = 34;
 #[derive(Debug)]
 pub struct Progress {
     current: Option<(String, Instant)>,
+    /// The phase that was interrupted by something else.
+    paused: Option<String>,
     begun: Instant,
 }
 
 impl Progress {
     /// The attempt begins now.
     pub fn new() -> Self {
-        Self { current: None, begun: Instant::now() }
+        Self { current: None, paused: None, begun: Instant::now() }
     }
 
     /// This phase begins, and the one before it was done.
@@ -55,14 +57,29 @@ impl Progress {
         }
     }
 
-    /// Something else is to be shown; the phase goes on after it, on a line of its own.
+    /// Something else is to be shown, which is named at the end of the line.
     ///
     /// # Errors
     ///
     /// As [`output::print`].
     pub fn pause(&mut self, why: &str) -> Result<(), Problem> {
         match self.current.take() {
-            Some(_) => output::print(&format!("{why}\n")),
+            Some((phase, _)) => {
+                self.paused = Some(phase);
+                output::print(&format!("{why}\n"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The phase that was paused goes on, on a line of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`output::print`].
+    pub fn resume(&mut self) -> Result<(), Problem> {
+        match self.paused.take() {
+            Some(phase) => self.phase(&phase),
             None => Ok(()),
         }
     }

@@ -102,7 +102,7 @@ impl Terminal {
         let mut line = Zeroizing::new(Vec::with_capacity(2 * MAX_LINE));
         let mut piece = Zeroizing::new([0; MAX_LINE]);
         loop {
-            let mut ready = self.0.readable().await.map_err(|error| unusable(error))?;
+            let mut ready = self.0.readable().await.map_err(unusable)?;
             let octets = match ready.try_io(|tty| tty.get_ref().read(&mut piece[..])) {
                 Ok(Ok(octets)) => octets,
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -127,7 +127,7 @@ impl Terminal {
 
     fn write(&self, text: &str) -> Result<(), Problem> {
         // A terminal takes a few lines at once, also one that is not to wait.
-        self.0.get_ref().write_all(text.as_bytes()).map_err(|error| unusable(error))
+        self.0.get_ref().write_all(text.as_bytes()).map_err(unusable)
     }
 }
 

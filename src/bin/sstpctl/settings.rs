@@ -23,6 +23,13 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
 }
 
 fn check_one(name: &str, value: &str) -> Result<(), Problem> {
+    let is_secret = profile::Secret::named(name).is_some_and(|secret| secret != profile::Secret::User);
+    if is_secret {
+        return Err(Problem::usage(format!(
+            "{name} is a secret, not a setting: it is asked for, or comes with --password-file or --password-stdin; \
+             nm-sstp(5) says where it can be kept."
+        )));
+    }
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
         let hint = match nearest(name) {
             Some(other) => format!("did you mean \"{other}\"?"),
@@ -30,12 +37,6 @@ fn check_one(name: &str, value: &str) -> Result<(), Problem> {
         };
         return Err(Problem::usage(format!("There is no setting \"{name}\": {hint}")));
     };
-    if let Kind::Secret = key.kind {
-        return Err(Problem::usage(format!(
-            "The setting {name} is a secret and does not belong there: sstpctl asks for it, and \
-             /etc/nm-sstp/secrets/ keeps it."
-        )));
-    }
     if value.is_empty() || accepts(key, value) {
         return Ok(());
     }
@@ -192,8 +193,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_no_setting() {
-        let text = sentence("proxy-password", "hunter2");
-        assert!(text.contains("is a secret") && !text.contains("hunter2"), "{text}");
+        for name in ["proxy-password", "password"] {
+            let text = sentence(name, "hunter2");
+            assert!(text.contains("is a secret") && !text.contains("hunter2"), "{text}");
+        }
+        for key in KEYS.iter().filter(|key| key.kind == Kind::Secret) {
+            assert!(profile::Secret::named(key.name).is_some(), "{}", key.name);
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The signals that end a command: it is told, and cleans up.
 
+use std::future::Future;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::problem::Problem;
+use crate::problem::{Exit, Problem};
 
 /// Why a command is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,23 @@ impl Signals {
             hangup: take(SignalKind::hangup())?,
             terminate: take(SignalKind::terminate())?,
         })
+    }
+
+    /// The result of something, or that a signal came before it.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Interrupted`], and what came of it.
+    pub async fn unless_stopped<T>(&mut self, doing: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        tokio::select! {
+            result = doing => result,
+            _ = self.next() => Err(Self::interrupted()),
+        }
+    }
+
+    /// What a signal comes to.
+    pub fn interrupted() -> Problem {
+        Problem::new(Exit::Interrupted, "Interrupted.")
     }
 
     /// Waits for one. May be dropped while it waits.

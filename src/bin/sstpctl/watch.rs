@@ -52,9 +52,11 @@ pub async fn run(helper: &Helper, wanted: Option<&str>, json: bool) -> Result<()
             _ = ticks.tick() => {}
         }
         let authorization = if first && wanted.is_some() { Authorization::Ask } else { Authorization::DoNotAsk };
-        let report = match status::read(helper, wanted, authorization).await {
+        let reading = status::read(helper, wanted, authorization);
+        let report = match signals.unless_stopped(reading).await {
             Ok(report) => report,
             Err(Problem { exit: Exit::NotFound, .. }) if !first => break Ok(()),
+            Err(Problem { exit: Exit::Interrupted, .. }) => break Ok(()),
             Err(problem) => break Err(problem),
         };
         first = false;
