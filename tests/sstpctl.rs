@@ -170,6 +170,19 @@ fn a_question_ends_with_its_session_and_with_the_input() {
 }
 
 #[test]
+fn a_question_before_the_first_phase_stands_before_it() {
+    let Some(world) = World::new() else { return };
+    let mut terminal = world.on_terminal(&["connect", "--gateway", "asks-first.example", "--user", "alice"]);
+    terminal.expect("Password: ");
+    wait_for(|| !terminal.echoes(), "a terminal that hides");
+    terminal.type_in("x\n");
+    assert_eq!(terminal.ends(), 0, "{}", terminal.screen());
+    let screen = terminal.screen();
+    let at = |text: &str| screen.find(text).unwrap_or_else(|| panic!("no {text}: {screen}"));
+    assert!(at("Who are you?") < at("Looking up") && at("Looking up") < at("TCP connection"), "{screen}");
+}
+
+#[test]
 fn ctrl_c_disconnects() {
     let Some(world) = World::new() else { return };
     for (gateway, at) in [("hangs.example", "TLS ..."), ("asks.example", "Password: ")] {

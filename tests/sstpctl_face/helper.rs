@@ -167,7 +167,7 @@ impl Manager {
             state.sessions
         };
         let path = format!("/org/sstpd/session/{number}");
-        let session = Session { shared: self.0.clone(), profile, gateway, part: part.clone(), ..Session::default() };
+        let session = Session { shared: self.0.clone(), profile, gateway, part: part.clone(), ..Session::new() };
         connection.object_server().at(path.as_str(), session).await?;
         let object = connection.object_server().interface::<_, Session>(path.as_str()).await?;
         let caller = header.sender().expect("a bus").to_owned();
@@ -267,6 +267,12 @@ struct Session {
     last_error: String,
     traffic: Arc<Mutex<u64>>,
     provided: Settings,
+}
+
+impl Session {
+    fn new() -> Self {
+        Self { state: "connecting".to_owned(), phase: "resolve".to_owned(), ..Self::default() }
+    }
 }
 
 #[interface(name = "org.sstpd.Session1")]
@@ -419,6 +425,10 @@ async fn say(object: &InterfaceRef<Session>, state: &str, phase: &str) -> zbus::
 /// What becomes of a session.
 async fn play(object: InterfaceRef<Session>, part: String, caller: String, given: Settings) -> zbus::Result<()> {
     let pause = || tokio::time::sleep(Duration::from_millis(15));
+    if part == "asks-first" {
+        say(&object, "asking", "resolve").await?;
+        ask(&object, &caller, 1, "Who are you?", &["password"]).await?;
+    }
     let phases = ["resolve", "connect", "tls", "http", "call-connect", "link-establishment", "authentication"];
     for phase in phases {
         say(&object, "connecting", phase).await?;
@@ -438,17 +448,12 @@ async fn play(object: InterfaceRef<Session>, part: String, caller: String, given
     };
     for (serial, (message, secrets)) in questions.iter().enumerate() {
         say(&object, "asking", "authentication").await?;
-        object.get_mut().await.provided.clear();
-        let emitter = object.signal_emitter().to_owned();
-        let emitter = emitter.set_destination(caller.as_str().try_into().expect("a name"));
-        Session::secrets_required(&emitter, serial as u32 + 1, message, secrets).await?;
         if part == "gives-up" {
+            send(&object, &caller, 1, message, secrets).await?;
             tokio::time::sleep(Duration::from_millis(500)).await;
             return fail(&object, "connect", "the server closed the connection").await;
         }
-        while object.get().await.provided.is_empty() {
-            pause().await;
-        }
+        ask(&object, &caller, serial as u32 + 1, message, secrets).await?;
         say(&object, "connecting", "authentication").await?;
     }
     if part == "refuses" {
@@ -470,6 +475,34 @@ async fn play(object: InterfaceRef<Session>, part: String, caller: String, given
     if part == "drops" {
         tokio::time::sleep(Duration::from_millis(300)).await;
         return fail(&object, "connect", "the server went away").await;
+    }
+    Ok(())
+}
+
+async fn send(
+    object: &InterfaceRef<Session>,
+    caller: &str,
+    serial: u32,
+    message: &str,
+    secrets: &[&str],
+) -> zbus::Result<()> {
+    let emitter = object.signal_emitter().to_owned();
+    let emitter = emitter.set_destination(caller.try_into().expect("a name"));
+    Session::secrets_required(&emitter, serial, message, secrets).await
+}
+
+/// Asks, and waits for the answer.
+async fn ask(
+    object: &InterfaceRef<Session>,
+    caller: &str,
+    serial: u32,
+    message: &str,
+    secrets: &[&str],
+) -> zbus::Result<()> {
+    object.get_mut().await.provided.clear();
+    send(object, caller, serial, message, secrets).await?;
+    while object.get().await.provided.is_empty() {
+        tokio::time::sleep(Duration::from_millis(15)).await;
     }
     Ok(())
 }

@@ -77,6 +77,7 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
         pending: None,
         state: "connecting".to_owned(),
         foreground: arguments.foreground,
+        told_to_end: false,
     };
     attempt.run().await
 }
@@ -99,6 +100,7 @@ struct Attempt<'a> {
     pending: Option<Wake>,
     state: String,
     foreground: bool,
+    told_to_end: bool,
 }
 
 /// What wakes us.
@@ -111,7 +113,22 @@ enum Wake {
 
 impl Attempt<'_> {
     async fn run(&mut self) -> Result<(), Problem> {
-        self.progress.phase("resolve")?;
+        let result = self.follow().await;
+        if !self.told_to_end && result.as_ref().is_err_and(|problem| problem.exit == Exit::Interrupted) {
+            self.end().await;
+        }
+        result
+    }
+
+    async fn follow(&mut self) -> Result<(), Problem> {
+        // A question may come before the first phase.
+        let beginning = self.helper.session(&self.path, Authorization::DoNotAsk);
+        match self.signals.unless_stopped(beginning).await {
+            Ok(session) if session.state == "connecting" => self.progress.resume()?,
+            Err(problem) if problem.exit == Exit::Interrupted => return Err(problem),
+            // What became of it is told by its signals.
+            _ => {}
+        }
         loop {
             let wake = self.wake().await;
             if let Some(result) = self.handle(wake).await? {
@@ -206,13 +223,13 @@ impl Attempt<'_> {
     /// Asks the person, for as long as nothing else happens.
     async fn answer(&mut self, question: Question) -> Result<Option<Result<(), Problem>>, Problem> {
         let Some(terminal) = self.terminal.take() else {
-            self.progress.pause("a question")?;
+            self.progress.pause("asks a question")?;
             self.end().await;
             let names: Vec<_> = question.secrets.iter().map(|name| printable::line(name)).collect();
             let text = format!("the secret {} is needed, and there is nobody to ask", names.join(", "));
             return Err(Problem::new(Exit::Authentication, sentence(&text)));
         };
-        self.progress.pause("a question")?;
+        self.progress.pause("asks a question")?;
         let answers = {
             let mut asking = pin!(terminal.answer(&question));
             loop {
@@ -271,6 +288,7 @@ impl Attempt<'_> {
 
     /// Disconnects and waits for it; a second signal ends the waiting.
     async fn end(&mut self) {
+        self.told_to_end = true;
         let (helper, path, events) = (self.helper, &self.path, &mut self.events);
         let ending = async {
             helper.disconnect(path).await?;
@@ -311,7 +329,8 @@ fn summary(session: &Session, took: &str) -> String {
     rows.rows("Routes", status::routes(session).as_deref());
     rows.rows("DNS", session.dns.as_deref());
     rows.rows("Domains", session.domains.as_deref());
-    let peer = session.peer_address.as_ref().map(|address| format!(" ({address})")).unwrap_or_default();
+    let peer = session.peer_address.as_ref().filter(|peer| session.gateway.as_ref() != Some(peer));
+    let peer = peer.map(|address| format!(" ({address})")).unwrap_or_default();
     let whereto = printable::line(&format!("{}{peer}", session.gateway.clone().unwrap_or_else(|| session.name())));
     format!("{} to {whereto} in {took}\n{}", style.good("Connected"), rows.finish())
 }

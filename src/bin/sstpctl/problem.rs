@@ -112,6 +112,7 @@ fn text_of(error: &zbus::fdo::Error) -> String {
 fn of_name(name: &str, message: &str) -> Problem {
     let exit = match name.rsplit('.').next().unwrap_or_default() {
         "AccessDenied" | "NotAuthorized" | "AuthFailed" | "InteractiveAuthorizationRequired" => Exit::NotAuthorized,
+        "MissingSecrets" => Exit::Authentication,
         "NoSuchProfile" | "NoSuchSession" | "UnknownObject" => Exit::NotFound,
         "InvalidArgs" | "BadArguments" | "BadSettings" => Exit::Usage,
         "ServiceUnknown" | "NameHasNoOwner" | "NoReply" | "Disconnected" => {

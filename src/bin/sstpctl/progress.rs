@@ -22,9 +22,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The attempt begins now.
+    /// The attempt begins now; its first phase is shown by [`Self::resume`].
     pub fn new() -> Self {
-        Self { current: None, paused: None, begun: Instant::now() }
+        Self { current: None, paused: Some("resolve".to_owned()), begun: Instant::now() }
     }
 
     /// This phase begins, and the one before it was done.

@@ -70,7 +70,8 @@ pub fn block(session: &Session, style: Style, traffic: impl FnOnce(&mut Rows)) -
     let owner = session.owner_name.clone().or(session.owner.map(|uid| format!("user {uid}")));
     let owner = owner.map(|owner| format!(" of {owner}")).unwrap_or_default();
     rows.row("Session", Some(format!("{}{owner}", session.session)));
-    rows.row("Gateway", joined(session.gateway.as_ref(), session.peer_address.as_ref(), " at "));
+    let peer = session.peer_address.as_ref().filter(|peer| session.gateway.as_ref() != Some(peer));
+    rows.row("Gateway", joined(session.gateway.as_ref(), peer, " at "));
     let mtu = session.mtu.map(|mtu| format!("MTU {mtu}"));
     rows.row("Interface", joined(session.interface.as_ref(), mtu.as_ref(), ", "));
     rows.rows("Addresses", session.addresses.as_deref());
