@@ -108,6 +108,29 @@ fn a_helper_that_goes_away_is_noticed() {
     assert!(error.contains("The helper went away"), "{error}");
 }
 
+/// Whoever is on the bus can send the program messages that look like the helper's.
+#[test]
+fn only_the_helper_is_listened_to() {
+    let Some(world) = World::new() else { return };
+    let mut terminal = world.on_terminal(&["connect", "--gateway", "hangs.example", "--user", "alice"]);
+    terminal.expect("TLS ...");
+    let caller = world.helper.calls("Connect")[0].caller.clone();
+    world.bus.as_somebody_else(async |intruder| {
+        let (path, interface) = ("/org/sstpd/session/1", "org.sstpd.Session1");
+        let question = (1u32, "Your password, please", &["password"][..]);
+        let end = ("connect", "an intruder says so");
+        for to in [None, Some(caller.as_str())] {
+            intruder.emit_signal(to, path, interface, "SecretsRequired", &question).await.expect("the bus");
+            intruder.emit_signal(to, path, interface, "Closed", &end).await.expect("the bus");
+        }
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let screen = terminal.screen();
+    assert!(!screen.contains("Your password") && !screen.contains("intruder"), "{screen}");
+    terminal.type_in("\x03");
+    assert_eq!(terminal.ends(), 10);
+}
+
 #[test]
 fn secrets_are_asked_for_on_the_terminal_and_not_shown() {
     let Some(world) = World::new() else { return };

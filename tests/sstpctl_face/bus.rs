@@ -76,6 +76,16 @@ impl Bus {
         }
     }
 
+    /// Does something as another program on the bus.
+    pub fn as_somebody_else(&self, what: impl AsyncFnOnce(&zbus::Connection)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let connection =
+                zbus::connection::Builder::address(self.address().as_str()).build().await.expect("the bus");
+            what(&connection).await;
+        });
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         run(&mut self.command(arguments))
     }

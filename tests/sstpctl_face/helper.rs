@@ -27,6 +27,8 @@ pub struct Call {
     pub option: Option<bool>,
     /// The call may wait for a question of polkit.
     pub may_ask: bool,
+    /// Unique name of the program on the bus.
+    pub caller: String,
 }
 
 #[derive(Default)]
@@ -117,6 +119,7 @@ impl Manager {
                 .and_then(|options| options.get("interactive").or(options.get("replace")))
                 .and_then(|value| bool::try_from(value).ok()),
             may_ask: header.primary().flags().contains(zbus::message::Flags::ALLOW_INTERACTIVE_AUTH),
+            caller: header.sender().map(ToString::to_string).unwrap_or_default(),
         };
         self.0.lock().expect("no panic").calls.push(call);
     }
@@ -284,6 +287,7 @@ impl Session {
             secrets: secrets.clone(),
             option: None,
             may_ask: false,
+            caller: String::new(),
         };
         self.shared.lock().expect("no panic").calls.push(call);
         self.provided = secrets;
