@@ -83,7 +83,7 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(10));
         };
         // What it wrote last is on its way.
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(200));
         status.code().unwrap_or(-1)
     }
 }

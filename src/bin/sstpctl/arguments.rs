@@ -45,6 +45,7 @@ pub enum Command {
 
 /// `connect`
 #[derive(Args, Debug)]
+#[command(override_usage = "sstpctl connect [OPTIONS] <PROFILE>\n       sstpctl connect [OPTIONS] --gateway <HOST>")]
 pub struct Connect {
     /// Name of a stored profile
     #[arg(required_unless_present = "gateway", conflicts_with_all = ["gateway", "user", "set"])]

@@ -64,12 +64,17 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
         Ok(()) => settings_file::load(&path),
         Err(problem) => Err(problem),
     };
+    let untouched = || settings_file::load(&path).is_ok_and(|now| *now == text);
     let result = match edited {
         Ok(edited) if *edited == text => Ok(false),
         Ok(edited) => {
             // What was pressed in the editor is over.
             let _ = tokio::time::timeout(Duration::ZERO, signals.next()).await;
             signals.unless_stopped(take(helper, name, before, &hidden, &edited)).await.map(|()| true)
+        }
+        Err(problem) if untouched() => {
+            let _ = std::fs::remove_file(&path);
+            return Err(problem);
         }
         Err(problem) => Err(problem),
     };

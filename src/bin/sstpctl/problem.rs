@@ -1,6 +1,7 @@
 //! Why a command did not do what it was told, and the exit code that says so to scripts.
 
 use std::fmt;
+use std::io;
 
 /// Exit codes. They are documented in sstpctl(1) and do not change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +65,14 @@ impl Problem {
     }
 
     /// A problem with a file.
-    pub fn file(path: &std::path::Path, what: &str, error: &std::io::Error) -> Self {
-        Self::other(format!("The file {} cannot be {what}: {error}.", path.display()))
+    pub fn file(path: &std::path::Path, what: &str, error: &io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            io::ErrorKind::AlreadyExists => "it is there already".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::other(format!("The file {} cannot be {what}: {reason}.", path.display()))
     }
 
     /// From how a session ended (`Session1.Closed`).
@@ -113,7 +120,7 @@ fn of_name(name: &str, message: &str) -> Problem {
     let exit = match name.rsplit('.').next().unwrap_or_default() {
         "AccessDenied" | "NotAuthorized" | "AuthFailed" | "InteractiveAuthorizationRequired" => Exit::NotAuthorized,
         "MissingSecrets" => Exit::Authentication,
-        "NoSuchProfile" | "NoSuchSession" | "UnknownObject" => Exit::NotFound,
+        "NoSuchProfile" | "NoSuchSession" | "UnknownObject" | "UnknownInterface" => Exit::NotFound,
         "InvalidArgs" | "BadArguments" | "BadSettings" => Exit::Usage,
         "ServiceUnknown" | "NameHasNoOwner" | "NoReply" | "Disconnected" => {
             return Problem::new(Exit::NoHelper, "The helper went away: see \"journalctl -u nm-sstp\".");

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::libc;
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nm_sstp::profile::{Secret, Tag};
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
@@ -143,6 +143,8 @@ impl<'a> Hidden<'a> {
         let mut hidden = before.clone();
         hidden.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHOE | LocalFlags::ECHOK | LocalFlags::ECHONL);
         hidden.local_flags.insert(LocalFlags::ICANON | LocalFlags::ISIG);
+        // Whoever stops us here and comes back would find a terminal that shows what is typed (0: no such key).
+        hidden.control_chars[SpecialCharacterIndices::VSUSP as usize] = 0;
         // What was typed before the question is no answer to it.
         tcsetattr(tty, SetArg::TCSAFLUSH, &hidden)?;
         Ok(Self { tty, before })

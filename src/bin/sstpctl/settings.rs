@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 
 use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, sentence};
 
 /// Keys and values.
 pub type Settings = BTreeMap<String, String>;
 
 /// Most octets of a profile's name.
 const MAX_NAME: usize = 64;
+
+/// What the value of a file's key must be.
+const ABSOLUTE: &str = "the name of a file with all its directories, from / on";
 
 /// Checks every key and value.
 ///
@@ -46,7 +49,8 @@ fn check_one(name: &str, value: &str) -> Result<(), Problem> {
 /// Whether a value is of its key's kind, read strictly.
 fn accepts(key: &Key, value: &str) -> bool {
     match key.kind {
-        Kind::Text | Kind::Path | Kind::Secret => true,
+        Kind::Text | Kind::Secret => true,
+        Kind::Path => is_absolute(value),
         Kind::Yes => ["yes", "no", "true", "false", "on", "off", "1", "0"].contains(&value.to_lowercase().as_str()),
         Kind::Number { min, max } => value.parse().is_ok_and(|number: u32| (min..=max).contains(&number)),
         Kind::Flags => value.parse().is_ok_and(|flags: u32| flags <= 7),
@@ -57,12 +61,31 @@ fn accepts(key: &Key, value: &str) -> bool {
 fn allowed(key: &Key) -> String {
     match key.kind {
         Kind::Text | Kind::Secret => "text".to_owned(),
-        Kind::Path => "the name of a file".to_owned(),
+        Kind::Path => ABSOLUTE.to_owned(),
         Kind::Yes => "yes or no".to_owned(),
         Kind::Number { min, max } => format!("a number from {min} to {max}"),
         Kind::Flags => "a sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required)".to_owned(),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
     }
+}
+
+/// Whether the helper, whose directory is another, would find the same file; tokens are found from anywhere.
+fn is_absolute(value: &str) -> bool {
+    value.starts_with('/') || value.starts_with("pkcs11:")
+}
+
+/// The value of a command line as the helper has to get it: the name of a file is seen from this directory.
+fn resolved(name: &str, value: &str) -> Result<String, Problem> {
+    let is_path = KEYS.iter().any(|key| key.name == name && key.kind == Kind::Path);
+    if !is_path || value.is_empty() || is_absolute(value) {
+        return Ok(value.to_owned());
+    }
+    let directory = std::env::current_dir().ok().and_then(|directory| directory.into_os_string().into_string().ok());
+    let directory = directory.ok_or_else(|| {
+        Problem::usage(format!("{name} must be {}: that of this directory cannot be written.", ABSOLUTE))
+    })?;
+    // A backslash begins an escape in the value.
+    Ok(format!("{}/{value}", directory.trim_end_matches('/').replace('\\', r"\\")))
 }
 
 /// The key that was probably meant.
@@ -95,8 +118,8 @@ fn distance(one: &str, other: &str) -> usize {
 ///
 /// They are no profile.
 pub fn notices(settings: &Settings) -> Result<Vec<String>, Problem> {
-    let (_, notices) = read(settings)?;
-    Ok(notices)
+    let (_, notices) = Profile::from_settings(settings, None, None).map_err(unusable)?;
+    Ok(notices.iter().map(ToString::to_string).collect())
 }
 
 /// As [`notices`], and whether the profile can be connected. A user name that is missing is asked for.
@@ -105,17 +128,14 @@ pub fn notices(settings: &Settings) -> Result<Vec<String>, Problem> {
 ///
 /// They are no profile, or one that cannot be connected.
 pub fn connectable(settings: &Settings) -> Result<Vec<String>, Problem> {
-    let (profile, notices) = read(settings)?;
-    match profile.check() {
-        Ok(()) | Err(profile::Error::NoUserName) => Ok(notices),
-        Err(error) => Err(Problem::usage(crate::problem::sentence(&error.to_string()))),
-    }
+    // Any name will do: it is not the one that is sent.
+    let (profile, _) = Profile::from_settings(settings, Some("somebody"), None).map_err(unusable)?;
+    profile.check().map_err(unusable)?;
+    notices(settings)
 }
 
-fn read(settings: &Settings) -> Result<(Profile, Vec<String>), Problem> {
-    let (profile, notices) = Profile::from_settings(settings, None, None)
-        .map_err(|error| Problem::usage(crate::problem::sentence(&error.to_string())))?;
-    Ok((profile, notices.iter().map(ToString::to_string).collect()))
+fn unusable(error: profile::Error) -> Problem {
+    Problem::usage(sentence(&error.to_string()))
 }
 
 /// The settings of a command line: `--gateway`, `--user` and the pairs of `--set`, which may not say them again.
@@ -128,7 +148,7 @@ pub fn gather(gateway: Option<&str>, user: Option<&str>, pairs: &[(String, Strin
     let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
     let mut settings = Settings::new();
     for (key, value) in named.chain(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
-        if settings.insert(key.to_owned(), value.to_owned()).is_some() {
+        if settings.insert(key.to_owned(), resolved(key, value)?).is_some() {
             return Err(Problem::usage(format!("The setting {key} is given twice.")));
         }
     }
@@ -168,8 +188,19 @@ pub fn check_profile_name(name: &str) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
-    fn sentence(name: &str, value: &str) -> String {
+    fn refusal(name: &str, value: &str) -> String {
         check_one(name, value).expect_err("an error").to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_connected_is_known_without_a_user() {
+        let settings =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        assert!(connectable(&settings(&[("gateway", "a")])).is_ok());
+        let refused = ["refuse-eap", "refuse-pap", "refuse-chap", "refuse-mschapv2"].map(|key| (key, "yes"));
+        let problem = connectable(&settings(&[&[("gateway", "a")][..], &refused].concat())).expect_err("a problem");
+        assert!(problem.to_string().contains("refuses every authentication method"), "{problem}");
+        assert!(connectable(&settings(&[])).is_err());
     }
 
     #[test]
@@ -178,23 +209,35 @@ mod tests {
             assert_eq!(nearest(typed), Some(meant));
         }
         assert_eq!(nearest("entirely-different"), None);
-        assert_eq!(sentence("usr", "x"), "There is no setting \"usr\": did you mean \"user\"?");
+        assert_eq!(refusal("usr", "x"), "There is no setting \"usr\": did you mean \"user\"?");
     }
 
     #[test]
     fn a_value_that_cannot_be_is_refused_with_what_can() {
-        assert_eq!(sentence("mtu", "many"), "mtu=\"many\" cannot be: the value must be a number from 0 to 65535.");
-        assert!(sentence("routes", "al").ends_with("one of full, split, none, auto."));
-        assert!(sentence("password-flags", "8").contains("a sum of 1"));
-        assert!(sentence("refuse-pap", "maybe").ends_with("yes or no."));
+        assert_eq!(refusal("mtu", "many"), "mtu=\"many\" cannot be: the value must be a number from 0 to 65535.");
+        assert!(refusal("routes", "al").ends_with("one of full, split, none, auto."));
+        assert!(refusal("password-flags", "8").contains("a sum of 1"));
+        assert!(refusal("refuse-pap", "maybe").ends_with("yes or no."));
         assert!(check_one("mtu", "").is_ok(), "empty is absent");
         assert!(check_one("refuse-pap", "Yes").is_ok());
     }
 
     #[test]
+    fn the_name_of_a_file_is_seen_from_here() {
+        let here = std::env::current_dir().expect("a directory").display().to_string();
+        assert_eq!(resolved("ca-cert", "a b.pem"), Ok(format!("{here}/a b.pem")));
+        for (key, value) in
+            [("ca-cert", "/etc/ca.pem"), ("tls-user-cert", "pkcs11:object=x"), ("user", "a"), ("ca-cert", "")]
+        {
+            assert_eq!(resolved(key, value).as_deref(), Ok(value));
+        }
+        assert!(refusal("ca-cert", "ca.pem").contains("from / on"), "a file of settings is nowhere");
+    }
+
+    #[test]
     fn a_secret_is_no_setting() {
         for name in ["proxy-password", "password"] {
-            let text = sentence(name, "hunter2");
+            let text = refusal(name, "hunter2");
             assert!(text.contains("is a secret") && !text.contains("hunter2"), "{text}");
         }
         for key in KEYS.iter().filter(|key| key.kind == Kind::Secret) {

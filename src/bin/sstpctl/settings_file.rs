@@ -57,7 +57,7 @@ fn flat(name: &str, value: Value) -> Result<String, Problem> {
         Value::Integer(number) => Ok(number.to_string()),
         Value::Boolean(yes) => Ok(if yes { "yes" } else { "no" }.to_owned()),
         other => Err(Problem::usage(format!(
-            "The value of {name} is {} of TOML: a setting is a text, a number, or true or false.",
+            "The value of {name} is of TOML's type {}: a setting is a text, a number, or true or false.",
             other.type_str()
         ))),
     }
@@ -115,6 +115,6 @@ mod tests {
         let error = read("gateway = \"a\"\nuser = \n").expect_err("an error");
         assert!(error.to_string().starts_with("Line 2: "), "{error}");
         let error = read("[vpn]\ngateway = \"a\"\n").expect_err("an error");
-        assert!(error.to_string().contains("vpn is table of TOML"), "{error}");
+        assert!(error.to_string().contains("vpn is of TOML's type table"), "{error}");
     }
 }
