@@ -221,6 +221,18 @@ fn ctrl_c_disconnects() {
 }
 
 #[test]
+fn a_second_ctrl_c_does_not_wait_for_the_helper() {
+    let Some(world) = World::new() else { return };
+    let mut terminal = world.on_terminal(&["connect", "--gateway", "deaf.example", "--user", "alice"]);
+    terminal.expect("TLS ...");
+    terminal.type_in("\x03");
+    terminal.expect("Disconnecting");
+    wait_for(|| !world.helper.calls("Disconnect").is_empty(), "the call");
+    terminal.type_in("\x03");
+    assert_eq!(terminal.ends(), 10, "{}", terminal.screen());
+}
+
+#[test]
 fn waiting_has_an_end() {
     let Some(world) = World::new() else { return };
     let error = world.run(&["connect", "--gateway", "hangs.example", "--user", "a", "--wait", "1"]).fails(9);

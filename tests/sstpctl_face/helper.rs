@@ -187,6 +187,9 @@ impl Manager {
     ) -> fdo::Result<()> {
         self.note(&header, "Disconnect", session.to_string(), None);
         let object = connection.object_server().interface::<_, Session>(&session).await?;
+        if object.get().await.part == "deaf" {
+            std::future::pending::<()>().await;
+        }
         let (connection, emitter) = (connection.clone(), object.signal_emitter().to_owned());
         tokio::spawn(async move {
             let _ = Session::closed(&emitter, "", "").await;
@@ -438,7 +441,7 @@ async fn play(object: InterfaceRef<Session>, part: String, caller: String, given
         say(&object, "connecting", phase).await?;
         pause().await;
         match (part.as_str(), phase) {
-            ("hangs", "tls") => return Ok(()),
+            ("hangs" | "deaf", "tls") => return Ok(()),
             ("unreachable", "connect") => return fail(&object, "connect", "nobody answers at 203.0.113.7:443").await,
             _ => {}
         }
