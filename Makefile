@@ -16,8 +16,15 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 INSTALLED = \
 	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
 	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
+	755:$(TARGET)/release/sstpctl:bin/sstpctl \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
-	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
+	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf \
+	644:data/man/sstpctl.1:share/man/man1/sstpctl.1 \
+	644:data/man/nm-sstp.5:share/man/man5/nm-sstp.5 \
+	644:data/man/nm-sstp-service.8:share/man/man8/nm-sstp-service.8 \
+	644:data/completions/sstpctl.bash:share/bash-completion/completions/sstpctl \
+	644:data/completions/_sstpctl:share/zsh/site-functions/_sstpctl \
+	644:data/completions/sstpctl.fish:share/fish/vendor_completions.d/sstpctl.fish
 
 .PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 

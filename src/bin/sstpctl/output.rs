@@ -1,0 +1,206 @@
+//! What people see: standard output, colours, aligned lines. Everything that others said goes through
+//! [`printable`](crate::printable) on its way.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::printable;
+use crate::problem::{Exit, Problem};
+
+/// Writes to standard output, at once.
+///
+/// # Errors
+///
+/// Nobody reads it (then nothing is told), or the disk is full.
+pub fn print(text: &str) -> Result<(), Problem> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Problem { exit: Exit::Other, sentence: None },
+        _ => Problem::other(format!("Standard output cannot be written: {error}.")),
+    })
+}
+
+/// Writes a value as one line of JSON (`pretty`: as several).
+///
+/// # Errors
+///
+/// As [`print`].
+pub fn json(value: &impl Serialize, pretty: bool) -> Result<(), Problem> {
+    let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    let text = text.map_err(|error| Problem::other(format!("The answer cannot be written as JSON: {error}.")))?;
+    print(&(printable::json(&text) + "\n"))
+}
+
+/// A sentence on stderr, behind the name of the program.
+pub fn complain(sentence: &str) {
+    // Where even that is closed, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "sstpctl: {}", printable::line(sentence));
+}
+
+/// A warning on stderr.
+pub fn warn(sentence: &str) {
+    complain(&format!("warning: {sentence}"));
+}
+
+/// Whether standard output is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Colours, where they can be shown and nobody minds (<https://no-color.org>).
+#[derive(Clone, Copy, Debug)]
+pub struct Style(bool);
+
+impl Style {
+    /// That of standard output.
+    pub fn of_stdout() -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
+        Self(is_terminal() && !set("NO_COLOR") && !dumb)
+    }
+
+    /// A heading.
+    pub fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    /// Something that is less important than what stands beside it.
+    pub fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    /// Something good.
+    pub fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    /// Something bad.
+    pub fn bad(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    /// Something on its way.
+    pub fn busy(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    /// A state of a session in the colour of what it means.
+    pub fn state(self, state: &str) -> String {
+        match state {
+            "connected" => self.good(state),
+            "failed" => self.bad(state),
+            "closed" | "-" => self.dim(state),
+            _ => self.busy(&printable::line(state)),
+        }
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Lines of a label and its values, which stand below each other.
+#[derive(Debug)]
+pub struct Rows {
+    style: Style,
+    text: String,
+}
+
+/// Column of the values.
+pub const VALUES_AT: usize = 18;
+
+impl Rows {
+    /// No line yet.
+    pub fn new(style: Style) -> Self {
+        Self { style, text: String::new() }
+    }
+
+    /// A value, where there is one.
+    pub fn row(&mut self, label: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.column(label, &[printable::line(value.as_ref())]);
+        }
+    }
+
+    /// Values below each other, where there are any.
+    pub fn rows(&mut self, label: &str, values: Option<&[String]>) {
+        let values: Vec<_> = values.unwrap_or_default().iter().map(|value| printable::line(value)).collect();
+        self.column(label, &values);
+    }
+
+    /// A value that is safe for a terminal already.
+    pub fn styled(&mut self, label: &str, value: String) {
+        self.column(label, &[value]);
+    }
+
+    fn column(&mut self, label: &str, values: &[String]) {
+        let mut label = label;
+        for value in values {
+            let padded = format!("  {label:<width$}", width = VALUES_AT - 2);
+            self.text += &self.style.dim(&padded);
+            self.text += value;
+            self.text.push('\n');
+            label = "";
+        }
+    }
+
+    /// All of them.
+    pub fn finish(self) -> String {
+        self.text
+    }
+}
+
+/// A table with a heading. Cells are plain text; `paint` colours a cell when its width is known.
+pub fn table(style: Style, heading: &[&str], rows: &[Vec<String>], paint: impl Fn(usize, &str) -> String) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| printable::line(cell)).collect()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(heading.get(column).map(|title| title.len())).max().unwrap_or(0)
+    };
+    let line = |cells: Vec<(usize, String)>| {
+        let cells: Vec<_> = cells
+            .into_iter()
+            .enumerate()
+            .map(|(column, (length, cell))| {
+                let last = column + 1 == heading.len();
+                let room = if last { 0 } else { width(column).saturating_sub(length) };
+                cell + &" ".repeat(room)
+            })
+            .collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(heading.iter().map(|title| (title.len(), style.bold(title))).collect());
+    for row in &rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| (cell.chars().count(), paint(column, cell)));
+        text += &line(cells.collect());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_below_each_other() {
+        let mut rows = Rows::new(Style(false));
+        rows.row("Gateway", Some("vpn\x1b[2J"));
+        rows.rows("Addresses", Some(&["10.0.0.2/32".to_owned(), "2001:db8::2/128".to_owned()]));
+        rows.rows("DNS", Some(&[]));
+        rows.row("Domain", None::<&str>);
+        let expected =
+            "  Gateway         vpn\\u{1b}[2J\n  Addresses       10.0.0.2/32\n                  2001:db8::2/128\n";
+        assert_eq!(rows.finish(), expected);
+    }
+
+    #[test]
+    fn a_coloured_cell_is_as_wide_as_a_plain_one() {
+        let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["long".to_owned(), "c".to_owned()]];
+        let plain = table(Style(false), &["ONE", "TWO"], &rows, |_, cell| cell.to_owned());
+        assert_eq!(plain, "ONE   TWO\na     b\nlong  c\n");
+        let coloured = table(Style(true), &["ONE", "TWO"], &rows, |_, cell| Style(true).good(cell));
+        assert!(coloured.contains("\x1b[32ma\x1b[0m     \x1b[32mb\x1b[0m\n"), "{coloured:?}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Profiles as files: flat TOML, a line for each setting, as `/etc/nm-sstp/profiles/` has them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nm_sstp::profile::KEYS;
+use toml::Value;
+use zeroize::Zeroizing;
+
+use crate::problem::{Problem, sentence};
+use crate::settings::Settings;
+
+/// Most octets of a file that is imported.
+const MAX_OCTETS: usize = 64 * 1024;
+
+/// The settings as TOML, in the order of the table of keys; what is not in it comes last.
+pub fn write(settings: &Settings) -> String {
+    let place = |name: &str| KEYS.iter().position(|key| key.name == name).unwrap_or(KEYS.len());
+    let mut ordered: Vec<_> = settings.iter().collect();
+    ordered.sort_by_key(|(name, _)| place(name));
+    ordered.into_iter().map(|(name, value)| format!("{} = {}\n", key(name), string(value))).collect()
+}
+
+/// A bare key, or a quoted one (TOML 1.0, Keys).
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    if bare { name.to_owned() } else { string(name) }
+}
+
+fn string(value: &str) -> String {
+    Value::String(value.to_owned()).to_string()
+}
+
+/// Reads what [`write`] writes, and what people write: numbers and true or false without quotes.
+///
+/// # Errors
+///
+/// It is not flat TOML; the sentence says where.
+pub fn read(text: &str) -> Result<Settings, Problem> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let place = line.map(|line| format!("Line {line}: ")).unwrap_or_default();
+        Problem::usage(format!("{place}{}", sentence(error.message())))
+    })?;
+    table.into_iter().map(|(name, value)| Ok((flat(&name, value)?, name))).map(swap).collect()
+}
+
+fn swap(pair: Result<(String, String), Problem>) -> Result<(String, String), Problem> {
+    pair.map(|(value, name)| (name, value))
+}
+
+fn flat(name: &str, value: Value) -> Result<String, Problem> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Boolean(yes) => Ok(if yes { "yes" } else { "no" }.to_owned()),
+        other => Err(Problem::usage(format!(
+            "The value of {name} is of TOML's type {}: a setting is a text, a number, or true or false.",
+            other.type_str()
+        ))),
+    }
+}
+
+/// The text of a file of at most 64 KiB.
+///
+/// # Errors
+///
+/// It cannot be read, is larger, or no text.
+pub fn load(path: &Path) -> Result<Zeroizing<String>, Problem> {
+    let failed = |error: std::io::Error| Problem::file(path, "read", &error);
+    let mut octets = Zeroizing::new(Vec::with_capacity(MAX_OCTETS + 1));
+    File::open(path).and_then(|file| file.take(MAX_OCTETS as u64 + 1).read_to_end(&mut octets)).map_err(failed)?;
+    if octets.len() > MAX_OCTETS {
+        return Err(Problem::other(format!("The file {} is no profile: it is too large.", path.display())));
+    }
+    match std::str::from_utf8(&octets) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Problem::other(format!("The file {} is no profile: it is not text in UTF-8.", path.display()))),
+    }
+}
+
+/// Writes a new file that only its owner can read.
+///
+/// # Errors
+///
+/// It is there already, or cannot be written.
+pub fn store_new(path: &Path, text: &str) -> Result<(), Problem> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Problem::file(path, "written", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let pairs = [("user", "DOM\\al\"ice"), ("gateway", "vpn.example.com"), ("x.y", "a\nb\u{1b}"), ("mtu", "1400")];
+        let settings: Settings = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let text = write(&settings);
+        assert!(text.starts_with("gateway = \"vpn.example.com\"\nuser = "), "{text}");
+        assert_eq!(read(&text), Ok(settings));
+    }
+
+    #[test]
+    fn people_leave_quotes_away() {
+        let settings = read("gateway = 'a'\nmtu = 1400\ntls-ext = false # no SNI\n").expect("settings");
+        assert_eq!((settings["mtu"].as_str(), settings["tls-ext"].as_str()), ("1400", "no"));
+    }
+
+    #[test]
+    fn the_place_of_an_error_is_named() {
+        let error = read("gateway = \"a\"\nuser = \n").expect_err("an error");
+        assert!(error.to_string().starts_with("Line 2: "), "{error}");
+        let error = read("[vpn]\ngateway = \"a\"\n").expect_err("an error");
+        assert!(error.to_string().contains("vpn is of TOML's type table"), "{error}");
+    }
+}
