@@ -39,8 +39,14 @@ pub(super) fn leave_root() -> Result<&'static str, String> {
 /// A sentence without its begin and end.
 pub(super) fn keep_net_admin() -> Result<HashSet<Capability>, String> {
     let failed = |error: caps::errors::CapsError| error.to_string();
-    let mut kept = caps::read(None, CapSet::Permitted).map_err(failed)?;
+    let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
+    let mut kept = permitted.clone();
     kept.retain(|capability| *capability == Capability::CAP_NET_ADMIN);
+    let inheritable = caps::read(None, CapSet::Inheritable).map_err(failed)?;
+    if kept == permitted && inheritable.is_empty() {
+        // so it is in the unit, which allows no call to change capabilities either
+        return Ok(kept);
+    }
     // A capability is ambient only where it is inheritable.
     caps::set(None, CapSet::Inheritable, &HashSet::new()).map_err(failed)?;
     caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
