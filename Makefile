@@ -17,7 +17,9 @@ INSTALLED = \
 	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
 	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
-	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
+	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf \
+	644:data/nm-sstp.service.in:lib/systemd/system/nm-sstp.service \
+	644:data/nm-sstp@.service.in:lib/systemd/system/nm-sstp@.service
 
 .PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 

@@ -67,6 +67,7 @@ mod inside {
     use nix::unistd::{ForkResult, fork};
     use nm_sstp::confine::{self, Programs, files};
     use nm_sstp::log;
+    use nm_sstp::private_file;
     use nm_sstp::tun::{Device, Tun};
     use rtnetlink::LinkUnspec;
     use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
@@ -189,6 +190,8 @@ mod inside {
         assert!(!handle.link().get().execute().try_collect::<Vec<_>>().await.unwrap().is_empty());
         openssl::ssl::SslConnector::builder(openssl::ssl::SslMethod::tls()).unwrap();
         native_tls::TlsConnector::new().unwrap();
+        let error = private_file::read(std::path::Path::new("/etc/hosts"), Some("games")).await.unwrap_err();
+        assert!(error.to_string().contains("may not take on the rights of a user"), "{error}");
         Tun::create("again%d", 1400).await.unwrap();
     }
 

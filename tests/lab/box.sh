@@ -21,7 +21,7 @@ BOX_LINK=${CLIENT_LINK:-uplink0}
 box_image() (
     packages=$BOX_PACKAGES
     for package; do packages+=,$package; done
-    key=$({ say "$packages"; cat "$LAB_HOME/box.sh"; } | sha256sum | cut -c1-12)
+    key=$({ say "$packages"; declare -f box_image box_settings; } | sha256sum | cut -c1-12)
     image=$LAB_CACHE/box-$BOX_SUITE-$key
     if [ ! -e "$image/sbin/init" ]; then
         mkdir -p "$LAB_CACHE" && work=$(mktemp -d "$LAB_CACHE/build.XXXXXX") || die "cannot write to $LAB_CACHE"
@@ -92,9 +92,9 @@ box_cgroup() {
 box_remove_cgroup() { [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} + 2>/dev/null; }
 
 # in_box COMMAND...: run it there as root; box_pid is the container's first process as the lab sees it.
-box_pid() { pgrep -P "$(pid_of box)" | head -1; }
+box_pid() { local outer; outer=$(pid_of box) && pgrep -P "$outer"; }
 in_box() {
-    local pid; pid=$(box_pid) && [ -n "$pid" ] || return 1
+    local pid; pid=$(box_pid) || return 1
     nsenter --target "$pid" --mount --uts --ipc --pid --cgroup -- \
         env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 SYSTEMD_PAGER='' "$@"
 }
@@ -115,10 +115,11 @@ box_without_resolved() {
 # box_down: end it, in good order within 10 s, and forget what it changed.
 box_down() {
     local pid
-    pid=$(box_pid) && [ -n "$pid" ] && {
-        in_box systemctl --no-block exit >/dev/null 2>&1 || kill -s RTMIN+4 "$pid"
+    trap - EXIT
+    if pid=$(box_pid); then
+        kill -s RTMIN+3 "$pid"      # systemd's own signal for halt
         wait_for 10 box_is_down || kill -KILL "$pid"
-    }
+    fi
     reap box
     [ -z "${BOX_CGROUP-}" ] || wait_for 5 eval 'box_remove_cgroup "$BOX_CGROUP"; [ ! -d "$BOX_CGROUP" ]'
     umount $BOX/root 2>/dev/null
