@@ -55,11 +55,13 @@ box_settings() { # ROOT
 # box_up IMAGE [FUNCTION]...: boot it, with the client's addresses on the lab's link. The functions are called before, with
 # the root as argument, to change it.
 box_up() {
-    local image=$1 change; shift
+    local image=$1 change BOX_LINK_BY=lab; shift
     box_tree "$image"
     for change; do "$change" "$BOX/root" || die "$change failed"; done
-    ip address replace $CLIENT4/24 dev $BOX_LINK && ip address replace $CLIENT6/64 dev $BOX_LINK nodad &&
-        ip link set $BOX_LINK up && ip route replace default via $SERVER4 || die "cannot configure $BOX_LINK"
+    [ "$BOX_LINK_BY" = networkmanager ] || {
+        ip address replace $CLIENT4/24 dev $BOX_LINK && ip address replace $CLIENT6/64 dev $BOX_LINK nodad &&
+            ip link set $BOX_LINK up && ip route replace default via $SERVER4
+    } || die "cannot configure $BOX_LINK"
     box_cgroup
     spawn box unshare --pid --mount --uts --ipc --fork --kill-child bash "$LAB_HOME/box-init" "$BOX/root" "$BOX_CGROUP"
     trap box_down EXIT
@@ -102,14 +104,26 @@ in_box() {
 # box_with_openresolv ROOT: for box_up: no systemd-resolved, but openresolv.
 box_with_openresolv() {
     box_without_resolved "$1"
-    cp -a "$1"/opt/openresolv/. "$1"/ && chroot "$1" resolvconf -u
+    # /lib and /sbin are links in a tree of today
+    tar -C "$1/opt/openresolv" -c . | tar -C "$1" -x --keep-directory-symlink
 }
 
 # box_without_resolved ROOT: for box_up: no systemd-resolved, and a resolv.conf that is a file.
 box_without_resolved() {
     ln -sf /dev/null "$1/etc/systemd/system/systemd-resolved.service"
-    rm -f "$1/etc/resolv.conf" "$1/etc/systemd/system/dbus-org.freedesktop.resolve1.service"
+    rm -f "$1/etc/resolv.conf" "$1/usr/sbin/resolvconf" "$1/etc/systemd/system/dbus-org.freedesktop.resolve1.service"
     printf 'nameserver %s\n' $SERVER4 >"$1/etc/resolv.conf"
+}
+
+# box_with_networkmanager ROOT: for box_up with an image of `box_image network-manager`: NetworkManager runs, and it is what
+# configures the lab's link.
+box_with_networkmanager() {
+    local profile=$1/etc/NetworkManager/system-connections/uplink.nmconnection
+    BOX_LINK_BY=networkmanager
+    printf '[main]\nno-auto-default=*\n[connectivity]\nenabled=false\n' >"$1/etc/NetworkManager/conf.d/lab.conf"
+    printf '%s\n' '[connection]' id=uplink type=ethernet interface-name=$BOX_LINK \
+        '[ipv4]' method=manual address1=$CLIENT4/24,$SERVER4 dns=$SERVER4 \
+        '[ipv6]' method=manual address1=$CLIENT6/64,$SERVER6 >"$profile" && chmod 600 "$profile"
 }
 
 # box_down: end it, in good order within 10 s, and forget what it changed.
