@@ -293,11 +293,14 @@ mod inside {
     fn the_service() {
         with_one_thread(|| {
             own_run();
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
             confine::at_start(Programs::No);
             runtime().block_on(async {
                 fs::write("/run/nm-sstp/new", "1").unwrap();
                 fs::rename("/run/nm-sstp/new", "/run/nm-sstp/journal").unwrap();
                 assert_eq!(fs::read("/run/nm-sstp/journal").unwrap(), b"1");
+                fs::write("/proc/sys/net/ipv6/conf/lo/accept_ra", "0").unwrap();
+                assert!(fs::write("/proc/sys/net/ipv4/ip_forward", "0").is_err());
                 spawn_blocking(|| {
                     nothing_is_written();
                     no_secrets();

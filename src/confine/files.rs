@@ -77,6 +77,9 @@ const OF_THE_SERVICE: &[&str] = &["/etc/nm-sstp", "/run/nm-sstp"];
 /// What it changes where it has nobody to ask for name servers: the file itself, in place.
 const RESOLVER: &[&str] = &["/etc/resolv.conf"];
 
+/// The kernel's settings of interfaces that it may change.
+const KERNEL: &[&str] = &["/proc/sys/net/ipv6/conf"];
+
 /// What `resolvconf` is and changes.
 const RESOLVCONF: &[&str] = &["/etc/resolvconf", "/run/resolvconf", "/run/lock"];
 
@@ -135,6 +138,7 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         ruleset = ruleset
             .add_rules(path_beneath_rules(OF_THE_SERVICE, change))?
             .add_rules(path_beneath_rules(RESOLVER, change))?
+            .add_rules(path_beneath_rules(KERNEL, read | AccessFs::WriteFile | AccessFs::Truncate))?
             .add_rules(path_beneath_rules(credentials(), read))?;
         if programs == Programs::Resolvconf {
             let run = read | AccessFs::Execute;
