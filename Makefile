@@ -24,7 +24,9 @@ INSTALLED = \
 	644:data/man/nm-sstp-service.8:share/man/man8/nm-sstp-service.8 \
 	644:data/completions/sstpctl.bash:share/bash-completion/completions/sstpctl \
 	644:data/completions/_sstpctl:share/zsh/site-functions/_sstpctl \
-	644:data/completions/sstpctl.fish:share/fish/vendor_completions.d/sstpctl.fish
+	644:data/completions/sstpctl.fish:share/fish/vendor_completions.d/sstpctl.fish \
+	644:data/nm-sstp.service.in:lib/systemd/system/nm-sstp.service \
+	644:data/nm-sstp@.service.in:lib/systemd/system/nm-sstp@.service
 
 .PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 

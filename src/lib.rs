@@ -19,6 +19,8 @@
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
+#[cfg(feature = "service")]
+pub mod confine;
 pub mod crypto;
 pub mod datapath;
 #[cfg(feature = "service")]

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use nm_sstp::confine;
 use nm_sstp::dbus::nm;
 use nm_sstp::log;
 use nm_sstp::private_file;
-use nm_sstp::tunnel::Tunnel;
+use nm_sstp::tunnel::{Attempt, Tunnel, TunnelState};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{debug, error, warn};
+use tracing::{Instrument, debug, error, warn};
 
 const HELP: &str = "\
 Usage: nm-sstp-service [OPTION]...
@@ -58,7 +59,8 @@ fn main() -> ExitCode {
     };
     log::init(log::Options::from_environment(arguments.debug));
     harden();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = match runtime.enable_all().thread_keep_alive(confine::IDLE_THREAD).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!("The process could not set up its event loop: {error}");
@@ -119,7 +121,9 @@ async fn serve(arguments: Arguments) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let options = nm::Options { persist: arguments.persist, ..nm::Options::default() };
-    let (plugin, service) = nm::Service::new(Box::new(Tunnel::spawn), options);
+    // Another tunnel of the same process would need again what is given up.
+    let dial = if arguments.persist { Tunnel::spawn } else { the_only_one };
+    let (plugin, service) = nm::Service::new(Box::new(dial), options);
     let bus = zbus::connection::Builder::system()
         .serve_at(nm::PATH, plugin)
         .name(arguments.bus_name.as_str())
@@ -147,6 +151,19 @@ async fn serve(arguments: Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Starts a tunnel that is the last one of this process when it comes up.
+fn the_only_one(attempt: Attempt) -> Tunnel {
+    let tunnel = Tunnel::spawn(attempt);
+    let mut state = tunnel.state.clone();
+    let confined = async move {
+        if state.wait_for(|state| matches!(state, TunnelState::Up(_))).await.is_ok() {
+            confine::tunnel_is_up().await;
+        }
+    };
+    tokio::spawn(confined.in_current_span());
+    tunnel
 }
 
 /// Says what to do about a bus that does not want us.

@@ -5,18 +5,22 @@
 //! themselves (CVE-2025-9615). So the program starts itself once more with [`OPTION`] and the user's name; that process
 //! becomes the user for good, before anything else, and copies the file into a pipe. Only the path goes in, and only the
 //! contents, or a sentence, come out.
+//!
+//! The system service has no right to become another user, and no other way to a user's files than that they open them:
+//! [`read_handed`] reads what came with a call as a descriptor.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use caps::{CapSet, Capability};
 use nix::libc;
 use nix::unistd::{self, Uid, User};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -81,19 +85,57 @@ impl std::error::Error for Error {}
 /// The file cannot be read, or is none, or too large; the user does not exist; or it took longer than 10 s.
 pub async fn read(path: &Path, owner: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Error> {
     match owner {
-        Some(owner) => read_by(Path::new("/proc/self/exe"), path, owner).await,
-        None => {
+        Some(name) if is_another(name) => {
+            if !may_become_another() {
+                let reason = "this process may not take on the rights of a user; a stored profile can name files of \
+                              root's below /etc/nm-sstp instead";
+                return Err(Error { path: path.to_owned(), owner: Some(name.to_owned()), reason: reason.to_owned() });
+            }
+            read_by(Path::new("/proc/self/exe"), path, name).await
+        }
+        _ => {
             let of_task = path.to_owned();
-            let reading = task::spawn_blocking(move || read_regular(&of_task));
-            let reason = match timeout(LIMIT, reading).await {
-                Ok(Ok(Ok(contents))) => return Ok(contents),
-                Ok(Ok(Err(error))) => describe(&error),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => too_long(),
-            };
-            Err(Error { path: path.to_owned(), owner: None, reason })
+            let read = in_time(move || read_regular(&of_task)).await;
+            read.map_err(|reason| Error { path: path.to_owned(), owner: owner.map(str::to_owned), reason })
         }
     }
+}
+
+/// The contents of a regular file of at most [`MAX_OCTETS`] that whoever has the right to has opened for reading; `path`
+/// is for the error. To be called as [`read`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub async fn read_handed(path: &Path, file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let read = in_time(move || {
+        let mut file = File::from(file);
+        file.rewind().map_err(|_| irregular())?;
+        read_opened(file)
+    });
+    read.await.map_err(|reason| Error { path: path.to_owned(), owner: None, reason })
+}
+
+/// Does what may block, for [`LIMIT`] at most; the error is the end of a sentence.
+async fn in_time(
+    reading: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>> + Send + 'static,
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    match timeout(LIMIT, task::spawn_blocking(reading)).await {
+        Ok(Ok(Ok(contents))) => Ok(contents),
+        Ok(Ok(Err(error))) => Err(describe(&error)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(too_long()),
+    }
+}
+
+/// Root's files need no other process where this one is root.
+fn is_another(owner: &str) -> bool {
+    owner != "root" || !unistd::geteuid().is_root()
+}
+
+/// Where that cannot be known, trying tells.
+fn may_become_another() -> bool {
+    caps::has_cap(None, CapSet::Effective, Capability::CAP_SETUID).unwrap_or(true)
 }
 
 /// As [`read`], with another program than this one to become the user: one that calls [`requested`] and [`serve`].
@@ -223,13 +265,20 @@ fn copy() -> Result<(), String> {
 
 /// The contents of a regular file of bounded size. Opening waits for nothing and changes nothing, whatever the path names.
 fn read_regular(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let irregular = || io::Error::other("it is not a regular file");
     // There are devices that do something as soon as they are opened, such as watchdogs.
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    read_opened(OpenOptions::new().read(true).custom_flags(flags).open(path)?)
+}
+
+fn irregular() -> io::Error {
+    io::Error::other("it is not a regular file")
+}
+
+/// What is left of the file, where it is a regular one.
+fn read_opened(mut file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(irregular());

@@ -174,3 +174,23 @@ fn without_roots_rights_nobody_becomes_another() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.starts_with("the rights of the user could not be taken on: EPERM"), "{text}");
 }
+
+#[test]
+fn a_file_that_is_handed_over_needs_no_right_to_it() {
+    let directory = Directory::new("handed");
+    let path = directory.0.join("key.pem");
+    fs::write(&path, b"secret").unwrap();
+    let (_, end) = std::io::pipe().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut file = fs::File::open(&path).unwrap();
+        // whoever opened it may have read it
+        std::io::copy(&mut file, &mut std::io::sink()).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(&private_file::read_handed(&path, file.into()).await.unwrap()[..], b"secret");
+        for other in [end.into(), fs::File::open("/dev/zero").unwrap().into(), fs::File::open("/").unwrap().into()] {
+            let error = private_file::read_handed(Path::new("key.pem"), other).await.unwrap_err();
+            assert_eq!(error.to_string(), "the file key.pem cannot be read: it is not a regular file");
+        }
+    });
+}

@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# A container that boots systemd, with this project installed: real units, journald, resolved and polkitd, on Debian's own
+# packages. It lives in the lab's sandbox and in its network, so the lab's servers are reachable from it, and it needs
+# nothing of the machine's own systemd, if there is one. It starts in about 2 s.
+#
+#   lab_require ip mmdebstrap make nsenter
+#   [ -n "${LAB_STAGE-}" ] || { BOX_IMAGE=$(box_image) || exit 1; export BOX_IMAGE; }     # needs the machine's network
+#   lab_enter "$0" "$@"
+#   network_up; box_up "$BOX_IMAGE"
+#   in_box systemctl is-system-running
+#   box_down
+
+BOX_SUITE=bookworm
+BOX_PACKAGES=systemd,systemd-sysv,libpam-systemd,dbus,polkitd,systemd-resolved
+BOX_PACKAGES+=,iproute2,iputils-ping,procps,netbase,openssl,libssl3,ca-certificates
+BOX=$LAB_RUN/box                # its root and what it changes of it
+BOX_LINK=${CLIENT_LINK:-uplink0}
+
+# box_image [PACKAGE]...: unpack the tree once, in the cache, with these packages besides; prints its directory. The
+# machine's own network is used, so call it before lab_enter.
+box_image() (
+    packages=$BOX_PACKAGES
+    for package; do packages+=,$package; done
+    key=$({ say "$packages"; declare -f box_image box_settings; } | sha256sum | cut -c1-12)
+    image=$LAB_CACHE/box-$BOX_SUITE-$key
+    if [ ! -e "$image/sbin/init" ]; then
+        mkdir -p "$LAB_CACHE" && work=$(mktemp -d "$LAB_CACHE/build.XXXXXX") || die "cannot write to $LAB_CACHE"
+        trap 'rm -rf --one-file-system "$work"' EXIT
+        mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --dpkgopt='path-exclude=/usr/share/doc/*' \
+            --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+            --customize-hook='cd "$1/opt" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q download openresolv && dpkg -x openresolv_*.deb openresolv && rm openresolv_*.deb' \
+            --customize-hook='rm -f "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id && touch "$1"/etc/machine-id' \
+            $BOX_SUITE "$work/root" >"$work/log" 2>&1 </dev/null || die "cannot make the container's tree: $(tail -5 "$work/log")"
+        chmod 755 "$work/root" && box_settings "$work/root"
+        mv -T "$work/root" "$image" 2>/dev/null         # another run may have been quicker
+    fi
+    say "$image"
+)
+
+# What makes it a quiet container: no terminals, no settings of the kernel, which is the machine's.
+box_settings() { # ROOT
+    local unit
+    for unit in getty@.service console-getty.service systemd-sysctl.service systemd-modules-load.service \
+        systemd-journal-flush.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
+        fstrim.timer; do
+        ln -sf /dev/null "$1/etc/systemd/system/$unit"
+    done
+    say lab-box >"$1/etc/hostname"
+    ln -sf ../run/systemd/resolve/stub-resolv.conf "$1/etc/resolv.conf"
+    mkdir -p "$1/etc/systemd/"{journald.conf.d,resolved.conf.d}
+    printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nForwardToSyslog=no\n' >"$1/etc/systemd/journald.conf.d/lab.conf"
+    printf '[Resolve]\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\nFallbackDNS=\n' >"$1/etc/systemd/resolved.conf.d/lab.conf"
+}
+
+# box_up IMAGE [FUNCTION]...: boot it, with the client's addresses on the lab's link. The functions are called before, with
+# the root as argument, to change it.
+box_up() {
+    local image=$1 change BOX_LINK_BY=lab; shift
+    box_tree "$image"
+    for change; do "$change" "$BOX/root" || die "$change failed"; done
+    [ "$BOX_LINK_BY" = networkmanager ] || {
+        ip address replace $CLIENT4/24 dev $BOX_LINK && ip address replace $CLIENT6/64 dev $BOX_LINK nodad &&
+            ip link set $BOX_LINK up && ip route replace default via $SERVER4
+    } || die "cannot configure $BOX_LINK"
+    box_cgroup
+    spawn box unshare --pid --mount --uts --ipc --fork --kill-child bash "$LAB_HOME/box-init" "$BOX/root" "$BOX_CGROUP"
+    trap box_down EXIT
+    wait_for 60 box_has_booted || die "the container does not boot: $(tail -5 "$(log_of box)")"
+}
+box_has_booted() { case $(in_box systemctl is-system-running) in running | degraded) ;; *) false ;; esac; }
+
+# The tree under an overlay, and the release build installed in it.
+box_tree() { # IMAGE
+    mkdir -p $BOX/{upper,work,root}
+    mount -t overlay lab-box $BOX/root -o "lowerdir=$1,upperdir=$BOX/upper,workdir=$BOX/work" ||
+        die "cannot mount an overlay over $1"
+    make -s -C "$TREE" install DESTDIR=$BOX/root PREFIX=/usr >"$(log_of install)" 2>&1 ||
+        die "make install failed: $(cat "$(log_of install)")"
+    # make installs into a staging tree, so the owner may be another than root
+    find $BOX/upper -mindepth 1 ! -uid 0 -exec chown -h 0:0 {} +
+    cp /etc/hosts $BOX/root/etc/hosts
+}
+
+# A control group of its own below ours, in the unified hierarchy; another run that was killed may have left one.
+box_cgroup() {
+    local ours old
+    mkdir -p $BOX/cgroup && { mountpoint -q $BOX/cgroup || mount -t cgroup2 none $BOX/cgroup; } ||
+        die "the kernel has no unified hierarchy of control groups"
+    ours=$(sed -n 's/^0:://p' /proc/self/cgroup)
+    for old in "$BOX/cgroup$ours"/nm-sstp-box.*/; do box_remove_cgroup "$old"; done
+    BOX_CGROUP=$(mktemp -d "$BOX/cgroup${ours%/}/nm-sstp-box.XXXXXX") || die "cannot make a control group"
+}
+# Only what is empty goes.
+box_remove_cgroup() { [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} + 2>/dev/null; }
+
+# in_box COMMAND...: run it there as root; box_pid is the container's first process as the lab sees it.
+box_pid() { local outer; outer=$(pid_of box) && pgrep -P "$outer"; }
+in_box() {
+    local pid; pid=$(box_pid) || return 1
+    nsenter --target "$pid" --mount --uts --ipc --pid --cgroup -- \
+        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 SYSTEMD_PAGER='' "$@"
+}
+
+# box_with_openresolv ROOT: for box_up: no systemd-resolved, but openresolv.
+box_with_openresolv() {
+    box_without_resolved "$1"
+    # /lib and /sbin are links in a tree of today
+    tar -C "$1/opt/openresolv" -c . | tar -C "$1" -x --keep-directory-symlink
+}
+
+# box_without_resolved ROOT: for box_up: no systemd-resolved, and a resolv.conf that is a file.
+box_without_resolved() {
+    ln -sf /dev/null "$1/etc/systemd/system/systemd-resolved.service"
+    rm -f "$1/etc/resolv.conf" "$1/usr/sbin/resolvconf" "$1/etc/systemd/system/dbus-org.freedesktop.resolve1.service"
+    printf 'nameserver %s\n' $SERVER4 >"$1/etc/resolv.conf"
+}
+
+# box_with_networkmanager ROOT: for box_up with an image of `box_image network-manager`: NetworkManager runs, and it is what
+# configures the lab's link.
+box_with_networkmanager() {
+    local profile=$1/etc/NetworkManager/system-connections/uplink.nmconnection
+    BOX_LINK_BY=networkmanager
+    printf '[main]\nno-auto-default=*\n[connectivity]\nenabled=false\n' >"$1/etc/NetworkManager/conf.d/lab.conf"
+    printf '%s\n' '[connection]' id=uplink type=ethernet interface-name=$BOX_LINK \
+        '[ipv4]' method=manual address1=$CLIENT4/24,$SERVER4 dns=$SERVER4 \
+        '[ipv6]' method=manual address1=$CLIENT6/64,$SERVER6 >"$profile" && chmod 600 "$profile"
+}
+
+# box_down: end it, in good order within 10 s, and forget what it changed.
+box_down() {
+    local pid
+    trap - EXIT
+    if pid=$(box_pid); then
+        kill -s RTMIN+3 "$pid"      # systemd's own signal for halt
+        wait_for 10 box_is_down || kill -KILL "$pid"
+    fi
+    reap box
+    [ -z "${BOX_CGROUP-}" ] || wait_for 5 eval 'box_remove_cgroup "$BOX_CGROUP"; [ ! -d "$BOX_CGROUP" ]'
+    umount $BOX/root 2>/dev/null
+    rm -rf --one-file-system $BOX/{upper,work}
+}
+box_is_down() { ! alive box; }
