@@ -22,14 +22,12 @@ use std::net::IpAddr;
 
 use super::intent::{Intent, Mode, is_link_local};
 use super::state::State;
+use crate::wire::domain::is_host_name;
 
 /// Most name servers of a tunnel; the C library asks three.
 const MAX_SERVERS: usize = 8;
 /// Most domains of a tunnel; older C libraries search six.
 const MAX_DOMAINS: usize = 32;
-/// Most octets of a domain in text, and of a label (RFC 1035 2.3.4).
-const MAX_DOMAIN: usize = 253;
-const MAX_LABEL: usize = 63;
 
 /// What is to be set up for a tunnel. All of it can stand in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +196,7 @@ pub(super) fn check(intent: &Intent, index: u32, age: u64) -> (Option<Wanted>, V
     let mut domains: Vec<String> = Vec::new();
     for domain in dns.domains.iter().take(MAX_DOMAINS) {
         let name = domain.strip_suffix('.').unwrap_or(domain);
-        if !is_domain(name) {
+        if !is_host_name(name) {
             notes.push(format!("The server told a domain that is none, {domain:?}; it is ignored."));
         } else if !domains.iter().any(|other| other.eq_ignore_ascii_case(name)) {
             domains.push(name.to_owned());
@@ -221,17 +219,6 @@ pub(super) fn check(intent: &Intent, index: u32, age: u64) -> (Option<Wanted>, V
 fn is_usable(server: IpAddr) -> bool {
     let broadcast = matches!(server, IpAddr::V4(address) if address.is_broadcast());
     !(server.is_unspecified() || server.is_loopback() || server.is_multicast() || broadcast || is_link_local(server))
-}
-
-/// Letters, digits and hyphens in labels (RFC 1123 2.1): nothing that means something else in a file.
-fn is_domain(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=MAX_LABEL).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-    };
-    name.len() <= MAX_DOMAIN && name.split('.').all(is_label)
 }
 
 /// The lines of resolv.conf(5) for these.

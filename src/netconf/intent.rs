@@ -161,18 +161,11 @@ pub(crate) fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
-/// Judged for the tunnel as a whole: a default route in either family says that the server wants everything.
 fn mode(parameters: &NetworkParameters, routes: Routes) -> Mode {
-    match routes {
-        Routes::Full => Mode::Full,
+    match routes.decide(parameters) {
+        Routes::Full | Routes::Auto => Mode::Full,
         Routes::Split => Mode::Split,
         Routes::Nothing => Mode::Nothing,
-        Routes::Auto => {
-            let told = told_routes(parameters);
-            let everything = parameters.ipv6.as_ref().is_some_and(|ipv6| ipv6.default_route)
-                || told.iter().any(|route| route.prefix_len == 0);
-            if told.is_empty() || everything { Mode::Full } else { Mode::Split }
-        }
     }
 }
 
