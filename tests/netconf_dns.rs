@@ -162,12 +162,6 @@ fn a_file_that_cannot_be_exchanged_is_a_note_that_says_why() {
         note(&mut netconf, "systemd-resolved writes it").await;
         fs::remove_file(PATH).unwrap();
 
-        fs::write(PATH, BY_HAND).unwrap();
-        fs::write("/run/mounted", BY_HAND).unwrap();
-        run("mount --bind /run/mounted /etc/resolv.conf");
-        note(&mut netconf, "is mounted there by itself").await;
-        run("umount /etc/resolv.conf");
-
         fs::write(PATH, b"# caf\xe9\n").unwrap();
         note(&mut netconf, "is not text in UTF-8").await;
         fs::write(PATH, "#".repeat(70_000)).unwrap();
@@ -176,6 +170,23 @@ fn a_file_that_cannot_be_exchanged_is_a_note_that_says_why() {
         fs::write(PATH, BY_HAND).unwrap();
         run("mount -o remount,ro /etc");
         note(&mut netconf, "read-only for us").await;
+        assert_eq!(resolv_conf(), BY_HAND);
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_exchanged_is_written_over_and_put_back() {
+    Host::run(|_host| async move {
+        let _tun = tunnel().await;
+        fs::write(PATH, BY_HAND).unwrap();
+        fs::write("/run/mounted", BY_HAND).unwrap();
+        run("mount --bind /run/mounted /etc/resolv.conf");
+        run("mount -o remount,ro /etc");
+        let mut netconf = netconf().await;
+        let intent = intent("sstp0", "10.99.0.53", "a.example");
+        assert_eq!(netconf.apply(1, &intent).await.unwrap(), [""; 0]);
+        assert_eq!(servers(), ["10.99.0.53"]);
+        netconf.undo(1).await;
         assert_eq!(resolv_conf(), BY_HAND);
     });
 }

@@ -1,7 +1,8 @@
 //! `/etc/resolv.conf` itself: rewritten, and put back when no tunnel needs it any more.
 //!
-//! A new file takes the place of the old one by its name, so that nobody ever reads half of it. It is put back only
-//! where it still says what we wrote: what somebody else has written since is theirs.
+//! A new file takes the place of the old one by its name, so that nobody ever reads half of it. Where only the file is
+//! ours to write and not its directory (our unit, containers that mount it), it is written over, and shortened at the
+//! end. It is put back only where it still says what we wrote: what somebody else has written since is theirs.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -9,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::libc;
 use serde::{Deserialize, Serialize};
 
 use super::{Wanted, lines, resolved};
@@ -59,7 +61,7 @@ pub(super) fn update(state: &mut State, tunnels: &[&Wanted]) -> Result<(), Strin
     let written = state
         .write()
         .map_err(|error| error.to_string())
-        .and_then(|()| replace(&saved.path, &text).map_err(|error| describe(&saved.path, &error)));
+        .and_then(|()| write(&saved.path, &text).map_err(|error| describe(&saved.path, &error)));
     state.journal.resolv_conf = if written.is_ok() { Some(Saved { written: vec![text], ..saved }) } else { before };
     // What it says until then is true as well.
     if let Err(error) = state.write() {
@@ -76,7 +78,7 @@ pub(super) fn restore(state: &mut State) {
         Ok(current) if current == saved.original => {}
         Ok(current) if saved.is_ours(current.as_deref()) => {
             let restored = match &saved.original {
-                Some(original) => replace(&saved.path, original),
+                Some(original) => write(&saved.path, original),
                 None => fs::remove_file(&saved.path),
             };
             if let Err(error) = restored {
@@ -123,6 +125,28 @@ fn read(path: &Path) -> Result<Option<String>, String> {
         Ok(_) => Err(format!("it has more than {MAX_OCTETS} octets")),
         Err(error) => Err(describe(path, &error)),
     }
+}
+
+/// Writes the file, in one step where that can be.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let error = match replace(path, text) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EROFS | Errno::EBUSY | Errno::EXDEV | Errno::EACCES | Errno::EPERM) => {
+            write_over(path, text).map_err(|_| error)
+        }
+        _ => Err(error),
+    }
+}
+
+/// Writes over what is there: whoever reads meanwhile finds the new lines first.
+fn write_over(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 /// With the owner and the mode of the one before.
