@@ -1,6 +1,6 @@
-//! What a connection asks a person by `SecretsRequired`, and what `NewSecrets` answers.
+//! What a connection asks a person by `SecretsRequired`, and what is answered (`NewSecrets`, `ProvideSecrets`).
 //!
-//! Agents know only names of secrets, so that every question is one for secrets: which, by which hints, and what an answer
+//! Agents of NetworkManager know only names of secrets, so that every question is one for secrets: which, by which hints, and what an answer
 //! under those names means. An agent that does not look at hints (Plasma) has one field and calls what is typed there
 //! `password`.
 
