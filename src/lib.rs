@@ -27,6 +27,8 @@ pub mod hostconf;
 pub mod inner_tls;
 #[cfg(feature = "service")]
 pub mod log;
+#[cfg(feature = "service")]
+pub mod netconf;
 pub mod ppp;
 #[cfg(feature = "service")]
 pub mod private_file;
