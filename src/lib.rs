@@ -36,6 +36,8 @@ pub mod profile;
 pub mod session;
 pub mod sstp;
 #[cfg(feature = "service")]
+pub mod store;
+#[cfg(feature = "service")]
 pub mod transport;
 #[cfg(feature = "service")]
 pub mod tun;

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
-pub use keys::{Effect, KEYS, Key, Kind};
+pub use keys::{Effect, KEYS, Key, Kind, find};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
 pub use values::Notice;
 
