@@ -17,7 +17,12 @@ INSTALLED = \
 	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
 	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
-	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf
+	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf \
+	644:data/org.sstpd.conf:share/dbus-1/system.d/org.sstpd.conf \
+	644:data/org.sstpd.service.in:share/dbus-1/system-services/org.sstpd.service \
+	644:data/org.sstpd.Manager1.xml:share/dbus-1/interfaces/org.sstpd.Manager1.xml \
+	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
+	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
 .PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 

@@ -32,6 +32,8 @@ pub mod netconf;
 pub mod ppp;
 #[cfg(feature = "service")]
 pub mod private_file;
+#[cfg(feature = "service")]
+pub mod probe;
 pub mod profile;
 pub mod session;
 pub mod sstp;

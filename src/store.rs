@@ -101,7 +101,9 @@ impl fmt::Display for Error {
                  nor -"
             ),
             Self::NoSuchProfile(name) => write!(f, "there is no stored profile {name}"),
-            Self::Exists(name) => write!(f, "there is a stored profile {name} already: replace it, or take another name"),
+            Self::Exists(name) => {
+                write!(f, "there is a stored profile {name} already: replace it, or take another name")
+            }
             Self::TooMany => write!(f, "there are {MAX_PROFILES} stored profiles already: remove one first"),
             Self::Unusable { path, reason } => write!(f, "the file {} cannot be used: {reason}", path.display()),
         }

@@ -7,8 +7,8 @@ use tracing::info;
 use super::question::{Meaning, Waiting};
 use crate::log::OUTCOME;
 use crate::profile::{self, Profile, Secret, Secrets};
-use crate::session::{self, Answer, Question};
-use crate::tunnel::{Attempt, Command, Failure, Tunnel, TunnelState};
+use crate::session::{self, Answer, NetworkParameters, Question};
+use crate::tunnel::{Attempt, Command, Established, Failure, Tunnel, TunnelState};
 
 /// Starts a tunnel: [`Tunnel::spawn`], or what a test puts in its place.
 pub type Dial = Box<dyn Fn(Attempt) -> Tunnel + Send + Sync>;
@@ -211,4 +211,18 @@ impl Attempts {
         (self.kept, self.waiting) = (Some(kept), Some(waiting));
         Some(Next::Ask)
     }
+}
+
+/// The line that says what a connection is.
+pub(super) fn success(Established { interface, server, parameters, .. }: &Established) -> String {
+    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method, .. } = parameters;
+    let gateway = server.ip();
+    let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
+    let addresses: Vec<String> = addresses.into_iter().flatten().collect();
+    let authentication = match (authentication, eap_method) {
+        (Some(_), Some(method)) => format!("authenticated by {}", method.name()),
+        (Some(protocol), None) => format!("authenticated by {}", protocol.name()),
+        (None, _) => "without authentication, as the server asked for none".to_owned(),
+    };
+    format!("Connected to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
 }

@@ -7,9 +7,16 @@
 //! and questions between them, is written once: `attempts` and `question`.
 
 mod attempts;
-//M1
+mod caller;
+pub mod manager;
 pub mod nm;
-//M2
+pub mod polkit;
 mod question;
 
+use std::future::Future;
+use std::pin::Pin;
+
 pub use attempts::Dial;
+
+/// A future of an object-safe trait.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

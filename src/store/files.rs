@@ -134,7 +134,9 @@ fn check_owner(facts: &Metadata) -> io::Result<()> {
         return Err(io::Error::other("it does not belong to root: chown it to root"));
     }
     if facts.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others than its owner can write it: chmod 600 it (700 a directory), and read it over"));
+        return Err(io::Error::other(
+            "others than its owner can write it: chmod 600 it (700 a directory), and read it over",
+        ));
     }
     Ok(())
 }

@@ -92,7 +92,8 @@ fn what_was_stored_is_there_again_and_then_gone() {
 #[test]
 fn people_write_true_and_numbers() {
     let place = Place::new("types");
-    let text = "# the office\ngateway = \"vpn.example.com\"\nkill-switch = true\ntls-ext = false\nmtu = 1400\nx = 'y'\n";
+    let text =
+        "# the office\ngateway = \"vpn.example.com\"\nkill-switch = true\ntls-ext = false\nmtu = 1400\nx = 'y'\n";
     place.put("etc/profiles/work.toml", text, 0o644);
     let expected =
         map(&[("gateway", "vpn.example.com"), ("kill-switch", "yes"), ("tls-ext", "no"), ("mtu", "1400"), ("x", "y")]);

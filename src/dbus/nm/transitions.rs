@@ -8,10 +8,10 @@ use zbus::object_server::SignalEmitter;
 use super::ip_config::Announcement;
 use super::settings::{Hash, Settings};
 use super::{Dial, Error, Note, Plugin, Reason, ServiceState};
-use crate::dbus::attempts::{Attempts, Interaction, Kept, Next};
+use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
 use crate::dbus::question::Waiting;
 use crate::log::OUTCOME;
-use crate::session::{self, NetworkParameters};
+use crate::session;
 use crate::tunnel::{self, Established, Failure, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
@@ -265,18 +265,4 @@ pub(super) fn sent(result: zbus::Result<()>) {
     if let Err(error) = result {
         debug!("A signal could not be sent: {error}");
     }
-}
-
-/// The line that says what a connection is.
-fn success(Established { interface, server, parameters, .. }: &Established) -> String {
-    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method, .. } = parameters;
-    let gateway = server.ip();
-    let addresses = [ipv4.as_ref().map(|v4| v4.address.to_string()), ipv6.as_ref().map(|v6| v6.link_local.to_string())];
-    let addresses: Vec<String> = addresses.into_iter().flatten().collect();
-    let authentication = match (authentication, eap_method) {
-        (Some(_), Some(method)) => format!("authenticated by {}", method.name()),
-        (Some(protocol), None) => format!("authenticated by {}", protocol.name()),
-        (None, _) => "without authentication, as the server asked for none".to_owned(),
-    };
-    format!("Connected to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
 }
