@@ -138,6 +138,8 @@ pub struct Connection {
     pub certificate: Vec<u8>,
     /// It passed all checks.
     pub verified: bool,
+    /// Why it did not pass, a sentence without its begin and end, where it is accepted all the same.
+    pub objection: Option<String>,
     /// What was agreed on.
     pub tls: Tls,
 }
@@ -255,8 +257,8 @@ async fn secure(
             if !settings.ignore_certificate {
                 return Err(error);
             }
-            tracing::warn!("{error}; it is accepted because ignore-cert-warn is set");
-            unchecked.map_err(failed)
+            let connection = unchecked.map_err(failed)?;
+            Ok(Connection { objection: Some(error.to_string()), ..connection })
         }
         Err(failure) => Err(failed(failure)),
     }
@@ -296,7 +298,7 @@ fn finish(stream: Stream, address: SocketAddr) -> Result<Connection, TlsFailure>
         Ok(None) => return Err(TlsFailure::Other("the server has no certificate".to_owned())),
         Err(error) => return Err(TlsFailure::Other(error.to_string())),
     };
-    Ok(Connection { stream, address, certificate, verified: false, tls: Tls::default() })
+    Ok(Connection { stream, address, certificate, verified: false, objection: None, tls: Tls::default() })
 }
 
 /// Logs a certificate that passed only because it does not restrict its purpose.

@@ -138,6 +138,9 @@ impl Manager {
                 return Err(Error::BadArguments(text.to_owned()));
             }
         };
+        if stored.is_none() {
+            Profile::from_settings(&settings, None, None)?;
+        }
         let permit = self.shared.admit_session(caller.uid)?;
         let interactive = given.has("interactive");
         let action = if stored.is_some() { Action::ConnectProfile } else { Action::ConnectSettings };
