@@ -296,7 +296,7 @@ async fn a_slow_polkit_does_not_keep_sessions_from_coming() {
     desk.world.plan(Action::ReadOthers, Plan::Wait);
     let reading = desk.send(ALICE, &path, PROPERTIES, "GetAll", &(SESSION,)).await;
     desk.until_asked(ALICE).await;
-    let begin = std::time::Instant::now();
+    let begin = tokio::time::Instant::now();
     std::mem::forget(desk.connects(BOB, &[], &[]).await);
     assert!(begin.elapsed() < Duration::from_secs(5));
     assert_eq!(desk.answer(reading).await.message_type(), Type::MethodReturn);

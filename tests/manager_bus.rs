@@ -3,16 +3,19 @@
 #![cfg(feature = "service")]
 
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use nm_sstp::dbus::manager::{BUS_NAME, PATH};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use zbus::{Connection, Message, Variant};
 
 const MANAGER: &str = "org.sstpd.Manager1";
@@ -34,6 +37,7 @@ impl Bus {
         }
         let directory = std::env::temp_dir().join(format!("nm-sstp-{test}-{}", std::process::id()));
         std::fs::create_dir(&directory).expect("a new directory");
+        std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("our own directory");
         let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/data/org.sstpd.conf");
         let configuration = format!(
             r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -43,7 +47,8 @@ impl Bus {
             <allow send_type="signal"/><allow send_requested_reply="true" send_type="method_return"/>
             <allow send_requested_reply="true" send_type="error"/><allow receive_type="method_call"/>
             <allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/>
-            <allow send_destination="org.freedesktop.DBus"/></policy><include>{policy}</include></busconfig>"#,
+            <allow send_destination="org.freedesktop.DBus"/><allow own="org.freedesktop.PolicyKit1"/>
+            <allow send_destination="org.freedesktop.PolicyKit1"/></policy><include>{policy}</include></busconfig>"#,
             directory.display()
         );
         let file = directory.join("bus.conf");
@@ -58,6 +63,24 @@ impl Bus {
         // The socket's file is there before anybody listens on it.
         wait_for(|| UnixStream::connect(bus.directory.join("socket")).is_ok(), "the bus");
         Some(bus)
+    }
+
+    /// A call by another user.
+    fn call_of_nobody(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "dbus-send", "--print-reply"])
+            .arg(format!("--bus=unix:path={}/socket", self.directory.display()))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// What another user is answered.
+    fn nobody(&self, arguments: &[&str]) -> String {
+        let output = self.call_of_nobody(arguments).output().expect("setpriv and dbus-send");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     async fn client(&self) -> Connection {
@@ -196,36 +219,104 @@ async fn the_service_on_a_bus() {
     assert_eq!(told(), "STOPPING=1");
 }
 
-/// What a process of another user sees: it is this test, run once more as nobody.
 #[tokio::test]
 async fn nobody_else_owns_the_name_or_does_anything_without_polkit() {
     let Some(bus) = Bus::start("manager-policy") else { return };
-    std::fs::set_permissions(&bus.directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let helper = bus.helper(&["--system"]);
     owned(&bus.client().await).await;
-    let nobody = |arguments: &[&str]| {
-        let output = Command::new("setpriv")
-            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "dbus-send", "--print-reply"])
-            .arg(format!("--bus=unix:path={}/socket", bus.directory.display()))
-            .args(arguments)
-            .output()
-            .expect("setpriv and dbus-send");
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
-    };
     let to = |method: &'static str| ["--dest=org.sstpd", "/org/sstpd", method];
-    let version = nobody(
+    let version = bus.nobody(
         &[&to("org.freedesktop.DBus.Properties.Get")[..], &["string:org.sstpd.Manager1", "string:Version"]].concat(),
     );
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
-    let profiles = nobody(&to("org.sstpd.Manager1.Profiles"));
+    let profiles = bus.nobody(&to("org.sstpd.Manager1.Profiles"));
     assert!(
         profiles.contains("org.sstpd.Error.NotAuthorized") && profiles.contains("polkit is not running"),
         "{profiles}"
     );
-    let other = nobody(&to("org.freedesktop.NetworkManager.VPN.Plugin.Disconnect"));
+    let other = bus.nobody(&to("org.freedesktop.NetworkManager.VPN.Plugin.Disconnect"));
     assert!(other.contains("AccessDenied"), "{other}");
     let name = ["--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.RequestName", "string:org.sstpd", "uint32:4"];
-    let owning = nobody(&name);
+    let owning = bus.nobody(&name);
     assert!(owning.contains("AccessDenied"), "{owning}");
+    drop(helper);
+}
+
+/// What polkit was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asked {
+    Check { subject: String, action: String, flags: u32, id: String },
+    Cancelled(String),
+}
+
+/// A polkit that tells what it is asked, lets stored profiles be connected, and waits for a person where it may ask one.
+struct Authority(mpsc::UnboundedSender<Asked>);
+
+#[zbus::interface(name = "org.freedesktop.PolicyKit1.Authority")]
+impl Authority {
+    async fn check_authorization(
+        &self,
+        subject: (String, HashMap<String, zbus::OwnedVariant>),
+        action: String,
+        _details: HashMap<String, String>,
+        flags: u32,
+        id: String,
+    ) -> (bool, bool, HashMap<String, String>) {
+        let allowed = action == "org.sstpd.connect-profile";
+        let name = subject.1.get("name").map(|name| format!("{} {name:?}", subject.0)).unwrap_or_default();
+        self.0.send(Asked::Check { subject: name, action, flags, id }).expect("a test");
+        if flags == 1 {
+            std::future::pending::<()>().await;
+        }
+        (allowed, !allowed, HashMap::new())
+    }
+
+    async fn cancel_check_authorization(&self, id: String) {
+        self.0.send(Asked::Cancelled(id)).expect("a test");
+    }
+}
+
+#[tokio::test]
+async fn polkit_is_asked_about_the_caller_and_not_about_us() {
+    let Some(bus) = Bus::start("manager-polkit") else { return };
+    let (asked, mut questions) = mpsc::unbounded_channel();
+    let polkit = bus.client().await;
+    polkit.object_server().at("/org/freedesktop/PolicyKit1/Authority", Authority(asked)).await.expect("a free path");
+    polkit.request_name("org.freedesktop.PolicyKit1").await.expect("a free name");
+    let helper = bus.helper(&["--system"]);
+    owned(&polkit).await;
+
+    let profiles = ["--dest=org.sstpd", "/org/sstpd", "org.sstpd.Manager1.Profiles"];
+    let mut call = bus.call_of_nobody(&profiles);
+    let answer = tokio::task::spawn_blocking(move || call.output()).await.expect("no panic").expect("dbus-send");
+    let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(answer.contains("array ["), "{answer}");
+    let Some(Asked::Check { subject, action, flags, .. }) = questions.recv().await else { panic!("not asked") };
+    assert_eq!((action.as_str(), flags), ("org.sstpd.connect-profile", 0));
+    let caller = answer.split("destination=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    assert!(
+        subject.starts_with("system-bus-name") && !caller.is_empty() && subject.contains(caller),
+        "{subject} {answer}"
+    );
+
+    let mut remove =
+        bus.call_of_nobody(&["--dest=org.sstpd", "/org/sstpd", "org.sstpd.Manager1.RemoveProfile", "string:work"]);
+    let answer = tokio::task::spawn_blocking(move || remove.output()).await.expect("no panic").expect("dbus-send");
+    let answer = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert!(answer.contains("NotAuthorized") && answer.contains("needs authentication"), "{answer}");
+    questions.recv().await;
+
+    // a caller who lets a person be asked, and leaves before they answer
+    let mut impatient = Command::new("setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "busctl"])
+        .arg(format!("--address=unix:path={}/socket", bus.directory.display()))
+        .args(["--allow-interactive-authorization=yes", "call", BUS_NAME, PATH, MANAGER, "RemoveProfile", "s", "work"])
+        .spawn()
+        .expect("setpriv and busctl");
+    let Some(Asked::Check { action, flags, id, .. }) = questions.recv().await else { panic!("not asked") };
+    assert_eq!((action.as_str(), flags), ("org.sstpd.change-profiles", 1));
+    impatient.kill().expect("a child");
+    impatient.wait().expect("a child");
+    assert_eq!(questions.recv().await, Some(Asked::Cancelled(id)));
     drop(helper);
 }

@@ -133,6 +133,26 @@ async fn a_kill_switch_blocks_until_the_session_is_disconnected() {
 }
 
 #[tokio::test]
+async fn a_kill_switch_does_not_block_who_has_disconnected() {
+    let mut desk = Desk::new().await;
+    let (path, mut tunnel) = desk.connects(ALICE, &[("kill-switch", "yes")], &[]).await;
+    tunnel.is_up();
+    desk.state(&path, "connected").await;
+    // it fails, and is told to end before it is down
+    desk.world.host_refuses("the kernel has no table 7");
+    let mut changed = established();
+    changed.parameters.mtu = 1300;
+    tunnel.is(TunnelState::Up(Arc::new(changed)));
+    tunnel.told_to_disconnect().await;
+    assert_eq!(line(&desk.disconnect(ALICE, &path).await), "answer");
+    tunnel.is(TunnelState::Down(None));
+    let (kind, _): (String, String) = desk.sees("Closed").await.body().deserialize().unwrap();
+    assert_eq!(kind, "host");
+    desk.sees("InterfacesRemoved").await;
+    assert_eq!(desk.world.host(), ["apply 1 mtu 1400", "apply 1 mtu 1300", "undo 1"]);
+}
+
+#[tokio::test]
 async fn a_tunnel_without_addresses_is_no_tunnel() {
     let mut desk = Desk::new().await;
     let (_, mut tunnel) = desk.connects(ALICE, &[], &[]).await;

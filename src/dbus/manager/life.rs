@@ -122,6 +122,8 @@ struct Course {
     applied: bool,
     /// It ends, and why; `Some(None)`: it was told to.
     ending: Option<Option<Reason>>,
+    /// `Disconnect` was called.
+    told: bool,
 }
 
 impl Life {
@@ -164,11 +166,10 @@ impl Life {
 
     /// `Disconnect`.
     fn disconnect(&mut self, course: &mut Course) {
+        course.told = true;
         if course.ending.is_none() {
             info!(target: OUTCOME, "Told to disconnect.");
             self.end(None, course);
-        } else if course.tunnel.is_some() {
-            debug!("told to disconnect what is ending");
         }
     }
 
@@ -333,20 +334,21 @@ impl Life {
     /// The tunnel is down: what was done for it is undone before that is told, and the object goes after it.
     async fn close(self, course: Course) {
         let reason = course.ending.flatten();
-        let blocks = self.routing.kill_switch && course.applied && reason.is_some();
+        // whoever has called Disconnect already waits for nothing that they could read or end
+        let stays = reason.is_some() && !course.told;
+        let blocks = stays && self.routing.kill_switch && course.applied;
         if blocks {
             self.host.lock().await.block(self.number).await;
             warn!("Nothing leaves this machine until the session is disconnected: it has a kill switch.");
         } else {
             self.host.lock().await.undo(self.number).await;
         }
-        let failed = reason.is_some();
         self.show(|shown| shown.closed(reason));
         if blocks {
             self.told.notified().await;
             self.host.lock().await.undo(self.number).await;
             info!(target: OUTCOME, "Disconnected.");
-        } else if failed {
+        } else if stays {
             tokio::select! {
                 () = sleep(self.patience.failed) => {}
                 () = self.told.notified() => {}

@@ -20,7 +20,7 @@ use super::gate::Gate;
 use super::life::{Life, Patience, Wish};
 use super::limits::{Permit, Quota};
 use super::shown::Shown;
-use super::{BUS_NAME, Callers, Error, Host, Look, MAX_NOTICES, Manager, PATH, SESSIONS, Session, sentence};
+use super::{BUS_NAME, Callers, Error, Host, Look, MAX_NOTICES, Manager, PATH, SESSIONS, Session};
 use crate::dbus::attempts::Attempts;
 use crate::dbus::polkit::Authority;
 use crate::store::Store;
@@ -34,6 +34,9 @@ const MAX_PROBES: (usize, usize) = (2, 8);
 
 /// How long calls may take that came before the bus name was given away.
 const LAST_CALLS: Duration = Duration::from_millis(200);
+
+/// How long undoing everything may take.
+const UNDOING: Duration = Duration::from_secs(5);
 
 /// How a [`Service`] behaves.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,7 @@ pub enum Departure {
     Told,
     /// The bus is gone.
     BusClosed,
-    /// A session did not end in time; what it had changed is undone.
+    /// A session did not end in time, or the machine could not be restored.
     Stuck,
 }
 
@@ -333,10 +336,15 @@ impl Service {
                 self.shared.stir.notified().await;
             }
         });
-        let stuck = ended.await.is_err();
-        self.shared.host.lock().await.undo_all().await;
-        if stuck {
-            error!("{}", sentence(&format!("a session did not end within {limit:?}, and is cut off")));
+        let in_time = ended.await.is_ok();
+        let undone = timeout(UNDOING, async { self.shared.host.lock().await.undo_all().await }).await.is_ok();
+        if !in_time {
+            error!("A session did not end within {limit:?}: it is cut off.");
+        }
+        if !undone {
+            error!("This machine could not be restored within {UNDOING:?}: the next start of the service does it.");
+        }
+        if !in_time || !undone {
             return Departure::Stuck;
         }
         if departure == Departure::Idle {
