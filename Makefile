@@ -26,7 +26,12 @@ INSTALLED = \
 	644:data/completions/_sstpctl:share/zsh/site-functions/_sstpctl \
 	644:data/completions/sstpctl.fish:share/fish/vendor_completions.d/sstpctl.fish \
 	644:data/nm-sstp.service.in:lib/systemd/system/nm-sstp.service \
-	644:data/nm-sstp@.service.in:lib/systemd/system/nm-sstp@.service
+	644:data/nm-sstp@.service.in:lib/systemd/system/nm-sstp@.service \
+	644:data/org.sstpd.conf:share/dbus-1/system.d/org.sstpd.conf \
+	644:data/org.sstpd.service.in:share/dbus-1/system-services/org.sstpd.service \
+	644:data/org.sstpd.Manager1.xml:share/dbus-1/interfaces/org.sstpd.Manager1.xml \
+	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
+	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
 .PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth interop demo bench
 

@@ -37,9 +37,13 @@ pub mod netlink;
 pub mod ppp;
 #[cfg(feature = "service")]
 pub mod private_file;
+#[cfg(feature = "service")]
+pub mod probe;
 pub mod profile;
 pub mod session;
 pub mod sstp;
+#[cfg(feature = "service")]
+pub mod store;
 #[cfg(feature = "service")]
 pub mod transport;
 #[cfg(feature = "service")]

@@ -1,31 +1,42 @@
-//! `nm-sstp-service`: the helper that NetworkManager starts, one process for each connection.
+//! `nm-sstp-service`: the helper that NetworkManager starts, one process for each connection; or, as a system service,
+//! the one process that owns `org.sstpd`.
+
+#[path = "main/connection.rs"]
+mod connection;
+#[path = "main/system.rs"]
+mod system;
 
 use std::env;
+use std::future::Future;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nm_sstp::confine;
+use nm_sstp::confine::{self, Programs};
 use nm_sstp::dbus::nm;
 use nm_sstp::log;
+use nm_sstp::netconf;
 use nm_sstp::private_file;
-use nm_sstp::tunnel::{Attempt, Tunnel, TunnelState};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{Instrument, debug, error, warn};
+use tracing::{error, warn};
 
 const HELP: &str = "\
 Usage: nm-sstp-service [OPTION]...
 
 The SSTP plugin of NetworkManager, which starts it. It waits on the system bus for a connection.
+With --system it is the service org.sstpd, for machines without NetworkManager: sstpctl talks to it.
 
-  --bus-name NAME  own this bus name (default: org.freedesktop.NetworkManager.sstp)
-  --persist        stay when the tunnel is down
+  --system         be the service org.sstpd
+  --bus-name NAME  own this bus name (default: org.freedesktop.NetworkManager.sstp); not with --system
+  --persist        stay when the tunnel is down; with --system, when there is no session for a minute
   --debug          log everything (but secrets) to stderr
   --version        print the version and exit
   --help           print this help and exit
 
 Environment: NM_VPN_LOG_LEVEL (a syslog priority; 0: errors, warnings and outcomes only),
-NM_VPN_LOG_SYSLOG (0: log to stderr instead of the journal).
+NM_VPN_LOG_SYSLOG (0: log to stderr instead of the journal). With --system also CREDENTIALS_DIRECTORY (systemd's
+credentials: NAME.password is the password of the stored profile NAME) and RUNTIME_DIRECTORY (where it is written down
+what has been changed on this machine; default: /run/nm-sstp).
 ";
 
 /// What the command line asks for.
@@ -38,9 +49,18 @@ enum Request {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Arguments {
-    bus_name: String,
+    role: Role,
     persist: bool,
     debug: bool,
+}
+
+/// What the process is.
+#[derive(Debug, PartialEq, Eq)]
+enum Role {
+    /// One connection of NetworkManager's, on a bus name of its own.
+    Connection { bus_name: String },
+    /// The system service.
+    System,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +79,9 @@ fn main() -> ExitCode {
     };
     log::init(log::Options::from_environment(arguments.debug));
     harden();
+    if matches!(arguments.role, Role::System) {
+        confine::at_start(if netconf::needs_programs() { Programs::Resolvconf } else { Programs::No });
+    }
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = match runtime.enable_all().thread_keep_alive(confine::IDLE_THREAD).build() {
         Ok(runtime) => runtime,
@@ -67,7 +90,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(serve(arguments));
+    let code = runtime.block_on(async {
+        let Some(stop) = told_to_stop() else { return ExitCode::FAILURE };
+        match arguments.role {
+            Role::Connection { bus_name } => connection::serve(&bus_name, arguments.persist, stop).await,
+            Role::System => system::serve(arguments.persist, stop).await,
+        }
+    });
     // A name look-up that nobody waits for any more must not keep the process.
     runtime.shutdown_background();
     code
@@ -75,25 +104,33 @@ fn main() -> ExitCode {
 
 /// Reads the command line; the error is a sentence.
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
-    let mut parsed = Arguments { bus_name: nm::BUS_NAME.to_owned(), persist: false, debug: false };
+    let (mut bus_name, mut system, mut persist, mut debug) = (None, false, false, false);
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--persist" => parsed.persist = true,
-            "--debug" => parsed.debug = true,
+            "--system" => system = true,
+            "--persist" => persist = true,
+            "--debug" => debug = true,
             "--help" | "-h" => return Ok(Request::Help),
             "--version" | "-V" => return Ok(Request::Version),
-            "--bus-name" => parsed.bus_name = arguments.next().ok_or("--bus-name needs a name.")?,
+            "--bus-name" => bus_name = Some(arguments.next().ok_or("--bus-name needs a name.")?),
             other => match other.strip_prefix("--bus-name=") {
-                Some(name) => parsed.bus_name = name.to_owned(),
+                Some(name) => bus_name = Some(name.to_owned()),
                 None => return Err(format!("There is no option \"{other}\".")),
             },
         }
     }
-    if zbus::names::WellKnownName::try_from(parsed.bus_name.as_str()).is_err() {
-        return Err(format!("\"{}\" is not a bus name.", parsed.bus_name));
+    let role = match (system, bus_name) {
+        (true, None) => Role::System,
+        (true, Some(_)) => return Err("The system service has a bus name of its own: leave out --bus-name.".to_owned()),
+        (false, bus_name) => Role::Connection { bus_name: bus_name.unwrap_or_else(|| nm::BUS_NAME.to_owned()) },
+    };
+    if let Role::Connection { bus_name } = &role
+        && zbus::names::WellKnownName::try_from(bus_name.as_str()).is_err()
+    {
+        return Err(format!("\"{bus_name}\" is not a bus name."));
     }
-    Ok(Request::Serve(parsed))
+    Ok(Request::Serve(Arguments { role, persist, debug }))
 }
 
 fn print(text: &str) -> ExitCode {
@@ -114,67 +151,25 @@ fn harden() {
     }
 }
 
-async fn serve(arguments: Arguments) -> ExitCode {
+/// Waits for SIGTERM or SIGINT; `None` where they cannot be listened to.
+fn told_to_stop() -> Option<impl Future<Output = ()>> {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         error!("The process could not listen to signals.");
-        return ExitCode::FAILURE;
+        return None;
     };
-    let options = nm::Options { persist: arguments.persist, ..nm::Options::default() };
-    // Another tunnel of the same process would need again what is given up.
-    let dial = if arguments.persist { Tunnel::spawn } else { the_only_one };
-    let (plugin, service) = nm::Service::new(Box::new(dial), options);
-    let bus = zbus::connection::Builder::system()
-        .serve_at(nm::PATH, plugin)
-        .name(arguments.bus_name.as_str())
-        .allow_name_replacements(false)
-        .replace_existing_names(false);
-    let connection = match bus.build().await {
-        Ok(connection) => connection,
-        Err(error) => {
-            error!("{}", no_bus(&error, &arguments.bus_name));
-            return ExitCode::FAILURE;
-        }
-    };
-    debug!(bus_name = arguments.bus_name, version = env!("CARGO_PKG_VERSION"), "ready");
-    let stop = async {
+    Some(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    };
-    match service.run(&connection, stop).await {
-        Ok(nm::Departure::Stuck) => ExitCode::FAILURE,
-        Ok(departure) => {
-            debug!(?departure, "leaving");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            error!("The process lost its object on the bus: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
-/// Starts a tunnel that is the last one of this process when it comes up.
-fn the_only_one(attempt: Attempt) -> Tunnel {
-    let tunnel = Tunnel::spawn(attempt);
-    let mut state = tunnel.state.clone();
-    let confined = async move {
-        if state.wait_for(|state| matches!(state, TunnelState::Up(_))).await.is_ok() {
-            confine::tunnel_is_up().await;
-        }
-    };
-    tokio::spawn(confined.in_current_span());
-    tunnel
-}
-
-/// Says what to do about a bus that does not want us.
-fn no_bus(error: &zbus::Error, bus_name: &str) -> String {
+/// Says what to do about a bus that does not want us; `policy` is the file that lets us own the name.
+fn no_bus(error: &zbus::Error, bus_name: &str, policy: &str) -> String {
     match error {
-        zbus::Error::NameTaken => {
-            format!("Another process owns the bus name {bus_name}: end it, or give another by --bus-name.")
-        }
+        zbus::Error::NameTaken => format!("Another process owns the bus name {bus_name}: end it first."),
         zbus::Error::FDO(denied) if matches!(**denied, zbus::fdo::Error::AccessDenied(_)) => format!(
-            "The system bus does not let this user own the name {bus_name}: run as root, and install \
-             nm-sstp-service.conf in the bus's system.d directory."
+            "The system bus does not let this user own the name {bus_name}: run as root, and install {policy} in the \
+             bus's system.d directory."
         ),
         other => format!("The system bus cannot be used: {other}"),
     }
@@ -191,16 +186,27 @@ mod tests {
     #[test]
     fn takes_what_network_manager_gives() {
         let name = "org.freedesktop.NetworkManager.sstp.Connection_17";
-        let expected = Request::Serve(Arguments { bus_name: name.to_owned(), persist: false, debug: false });
+        let serve = |persist, debug| {
+            Request::Serve(Arguments { role: Role::Connection { bus_name: name.to_owned() }, persist, debug })
+        };
+        let expected = serve(false, false);
         assert_eq!(parsed(&["--bus-name", name]), Ok(expected));
-        let expected = Request::Serve(Arguments { bus_name: name.to_owned(), persist: true, debug: true });
+        let expected = serve(true, true);
         assert_eq!(parsed(&["--persist", &format!("--bus-name={name}"), "--debug"]), Ok(expected));
     }
 
     #[test]
     fn has_a_name_without_arguments() {
-        let expected = Arguments { bus_name: nm::BUS_NAME.to_owned(), persist: false, debug: false };
-        assert_eq!(parsed(&[]), Ok(Request::Serve(expected)));
+        let role = Role::Connection { bus_name: nm::BUS_NAME.to_owned() };
+        assert_eq!(parsed(&[]), Ok(Request::Serve(Arguments { role, persist: false, debug: false })));
+    }
+
+    #[test]
+    fn is_the_system_service_where_told() {
+        let expected = |persist| Request::Serve(Arguments { role: Role::System, persist, debug: false });
+        assert_eq!(parsed(&["--system"]), Ok(expected(false)));
+        assert_eq!(parsed(&["--persist", "--system"]), Ok(expected(true)));
+        assert!(parsed(&["--system", "--bus-name", "org.example.Name"]).is_err());
     }
 
     #[test]

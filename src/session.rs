@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
+pub use crate::crypto::binding::HashProtocol;
 pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
 pub use crate::ppp::eap::{EapConfig, EapMethod, HlakRule, TtlsInner};
 pub use config::{Config, Methods};
@@ -172,6 +173,29 @@ impl Session {
             error: None,
             out: VecDeque::from([request]),
             events: VecDeque::from([Event::Phase(Phase::Http)]),
+        }
+    }
+
+    /// As [`new`](Self::new), to learn what the server offers and not to log in: nothing that proves who we are is sent, and
+    /// the session fails as soon as the server has said how it would have us authenticate ourselves. See
+    /// [`offered_authentication`](Self::offered_authentication) and [`offered_hashes`](Self::offered_hashes).
+    pub fn survey(config: Config, server_certificate: &[u8], entropy: [u8; 32], now: Instant) -> Self {
+        let mut session = Self::new(config, server_certificate, entropy, now);
+        session.ppp.survey();
+        session
+    }
+
+    /// The names of the ways to authenticate that the server has asked for in a [survey](Self::survey) so far; none where
+    /// it wants no authentication. `None`: it has not said anything about it.
+    pub fn offered_authentication(&self) -> Option<Vec<String>> {
+        self.ppp.offered_authentication()
+    }
+
+    /// The hash protocols for the crypto binding that the server offers; `None`: there is no call that it has taken.
+    pub fn offered_hashes(&self) -> Option<Vec<HashProtocol>> {
+        match &self.stage {
+            Stage::Call(call) => call.offered_hashes(),
+            Stage::Http | Stage::Closed => None,
         }
     }
 

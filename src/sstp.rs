@@ -99,6 +99,8 @@ pub struct Call {
     state: State,
     certificate: Box<[u8]>,
     hash_protocol: HashProtocol,
+    /// Hash Protocol Bitmask of the server (MS-SSTP 2.2.6), where it has taken the call.
+    offered_hashes: Option<u8>,
     nonce: [u8; 32],
     retries: u32,
     /// Status of the last Connect NAK.
@@ -123,6 +125,7 @@ impl Call {
             state: State::ClientCallDisconnected,
             certificate: certificate.into(),
             hash_protocol: HashProtocol::Sha256,
+            offered_hashes: None,
             nonce: [0; 32],
             retries: 0,
             refused: None,
@@ -144,6 +147,13 @@ impl Call {
     /// Why the call is ending, where its end has begun and was not our wish.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// The hash protocols for the crypto binding that the server offers, as far as they are known here; `None`: it has not
+    /// taken the call.
+    pub fn offered_hashes(&self) -> Option<Vec<HashProtocol>> {
+        let bitmask = self.offered_hashes?;
+        Some(HashProtocol::ALL.into_iter().filter(|protocol| bitmask & protocol.bit() != 0).collect())
     }
 
     /// Whether PPP control frames may pass (MS-SSTP 3.2.7.1, 3.2.7.2).
@@ -267,6 +277,7 @@ impl Call {
 
     /// MS-SSTP 3.2.5.3.2.
     fn handle_connect_ack(&mut self, now: Instant, request: &CryptoBindingRequest) {
+        self.offered_hashes = Some(request.hash_protocol_bitmask);
         let Some(hash_protocol) = HashProtocol::strongest(request.hash_protocol_bitmask) else {
             let end = End::NoHashProtocol(request.hash_protocol_bitmask);
             return self.abort(now, attribute::CRYPTO_BINDING_REQ, Status::VALUE_NOT_SUPPORTED, end);

@@ -146,6 +146,8 @@ pub struct Connection {
     pub certificate: Vec<u8>,
     /// It passed all checks.
     pub verified: bool,
+    /// Why it did not pass, a sentence without its begin and end, where it is accepted all the same.
+    pub objection: Option<String>,
     /// What was agreed on.
     pub tls: Tls,
 }
@@ -263,8 +265,8 @@ async fn secure(
             if !settings.ignore_certificate {
                 return Err(error);
             }
-            tracing::warn!("{error}; it is accepted because ignore-cert-warn is set");
-            unchecked.map_err(failed)
+            let connection = unchecked.map_err(failed)?;
+            Ok(Connection { objection: Some(error.to_string()), ..connection })
         }
         Err(failure) => Err(failed(failure)),
     }
@@ -311,7 +313,7 @@ fn finish(mut stream: Stream, address: SocketAddr) -> Result<Connection, TlsFail
         cipher: hello.map(ServerHello::cipher_name).unwrap_or_default(),
         fingerprint: fingerprint(&certificate),
     };
-    Ok(Connection { stream, address, certificate, verified: false, tls })
+    Ok(Connection { stream, address, certificate, verified: false, objection: None, tls })
 }
 
 /// What the wire carries in one piece, in octets, and how long a piece takes to the server and back.

@@ -351,7 +351,11 @@ async fn call(
         let progress = |step: Step| {
             state.send_replace(TunnelState::Starting(step.into()));
         };
-        Ok::<_, Failure>((config, transport::open(&settings, progress).await?))
+        let connection = transport::open(&settings, progress).await?;
+        if let Some(objection) = &connection.objection {
+            tracing::warn!("{objection}; it is accepted because ignore-cert-warn is set");
+        }
+        Ok::<_, Failure>((config, connection))
     };
     let (config, connection) = tokio::select! {
         biased;
@@ -406,5 +410,7 @@ async fn told_to_end(commands: &mut mpsc::Receiver<Command>) {
     while let Some(Command::Answer(_)) = commands.recv().await {}
 }
 
+#[cfg(test)]
+pub(crate) use relay::tests::{Answer as ServerAnswer, serve};
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,17 @@ pub enum HashProtocol {
 }
 
 impl HashProtocol {
+    /// Those that are known, the strongest first.
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha1];
+
+    /// The usual name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
     /// Its bit in the Hash Protocol Bitmask and the Hash Protocol field (MS-SSTP 2.2.6, 2.2.7).
     pub const fn bit(self) -> u8 {
         match self {

@@ -13,7 +13,6 @@
 //! its answer (`spawn = false`), [`Service`] holds it while it tells what the tunnel did.
 
 mod ip_config;
-mod question;
 mod service;
 mod settings;
 mod transitions;
@@ -28,22 +27,20 @@ use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, Variant};
 
 use self::ip_config::Announcement;
-use self::question::Waiting;
 use self::settings::{Hash, Malformed, Settings};
-use self::transitions::{Kept, sent};
+use self::transitions::sent;
+use super::attempts::{Attempts, Interaction};
 use crate::profile::{self, Routes, Secret};
-use crate::tunnel::{self, Attempt, FailureKind, Phase, Tunnel, TunnelState};
+use crate::tunnel::{self, FailureKind, Phase, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
+pub use super::attempts::Dial;
 
 /// The bus name of the VPN service; NetworkManager appends `.Connection_N` for one connection.
 pub const BUS_NAME: &str = "org.freedesktop.NetworkManager.sstp";
 
 /// The object that NetworkManager calls.
 pub const PATH: &str = "/org/freedesktop/NetworkManager/VPN/Plugin";
-
-/// Starts a tunnel: [`Tunnel::spawn`], or what a test puts in its place.
-pub type Dial = Box<dyn Fn(Attempt) -> Tunnel + Send + Sync>;
 
 /// An `a{sv}`.
 type Dictionary<'m> = BTreeMap<&'m str, Variant<'m>>;
@@ -129,30 +126,17 @@ enum Note {
 
 /// The object at [`PATH`]. It lives on a bus connection and is driven by its [`Service`].
 pub struct Plugin {
-    dial: Dial,
+    attempts: Attempts,
     state: ServiceState,
-    /// The tunnel, from its start until it is down.
-    tunnel: Option<Tunnel>,
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
     /// What the profile wants in the tunnel.
     routes: Routes,
     /// What was announced last.
     announced: Option<Announcement>,
-    /// What the connection waits for, while it waits for `NewSecrets`.
-    waiting: Option<Waiting>,
-    /// What another attempt would need, as long as a person may be asked and the connection is not up.
-    kept: Option<Kept>,
     notes: mpsc::UnboundedSender<Note>,
     /// Carries the connection's UUID to all log lines of its tunnel.
     span: Span,
-}
-
-/// Whether `SecretsRequired` may be sent for a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interaction {
-    Allowed,
-    No,
 }
 
 #[zbus::interface(name = "org.freedesktop.NetworkManager.VPN.Plugin", spawn = false)]
@@ -204,7 +188,7 @@ impl Plugin {
 
     /// The answer to `SecretsRequired`.
     async fn new_secrets(&mut self, connection: Hash<'_>) -> Result<(), Error> {
-        let Some(waiting) = self.waiting.take() else {
+        let Some(waiting) = self.attempts.take_waiting() else {
             return Err(Error::WrongState("No secrets were asked for.".to_owned()));
         };
         let came = self.read(&connection, Interaction::Allowed).inspect_err(|_| self.note(Note::Refused))?;

@@ -67,6 +67,11 @@ struct Applied {
     way: Option<Way>,
 }
 
+/// Whether `resolvconf` is the way on this machine.
+pub(super) fn needs_programs() -> bool {
+    !resolved::manages_file() && resolvconf::locate().is_ok()
+}
+
 /// The DNS of all tunnels.
 #[derive(Default)]
 pub(super) struct Names {

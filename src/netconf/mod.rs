@@ -134,6 +134,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Whether a program has to be run on this machine to set up name servers; to be asked before there is a [`NetConf`].
+pub fn needs_programs() -> bool {
+    dns::needs_programs()
+}
+
 impl NetConf {
     /// Removes what a helper that was killed has left, and nothing else. `state` is the directory for what has to be
     /// known for that, which is made (mode 0700) where it is not there. To be called in a tokio runtime with I/O and time.

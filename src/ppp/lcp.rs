@@ -81,6 +81,16 @@ pub struct LcpPolicy {
     collisions: u32,
     peer: PeerOptions,
     impasse: Option<String>,
+    survey: Option<Survey>,
+}
+
+/// What is learned of a peer with which no agreement is wanted.
+#[derive(Debug, Default)]
+struct Survey {
+    /// A Configure-Request has come.
+    heard: bool,
+    /// How the peer would have us authenticate ourselves, as it has asked so far.
+    offered: Vec<Vec<u8>>,
 }
 
 impl LcpPolicy {
@@ -99,6 +109,7 @@ impl LcpPolicy {
             collisions: 0,
             peer: PeerOptions::default(),
             impasse: None,
+            survey: None,
         }
     }
 
@@ -113,6 +124,9 @@ impl LcpPolicy {
     /// some do not look at the Nak, so that it is an impasse only when the server comes back to what was refused and
     /// nothing is left to suggest.
     fn judge_authentication(&mut self, option: ConfigurationOption<'_>) -> Judgement {
+        if self.survey.is_some() {
+            return self.survey_authentication(option);
+        }
         let accept = &self.config.accept;
         let repeated = self.refused.iter().any(|refused| refused == option.data);
         let asked = AuthProtocol::parse(option.data);
@@ -125,6 +139,30 @@ impl LcpPolicy {
             Some(alternative) => {
                 self.refusing = Some(option.data.to_vec());
                 Judgement::Nak(alternative.emit().to_vec())
+            }
+            None => {
+                self.impasse = Some(AuthProtocol::describe(option.data));
+                Judgement::Reject
+            }
+        }
+    }
+}
+
+impl LcpPolicy {
+    /// Nothing is agreed to: every way that the peer has not asked for yet is suggested once, and whatever it asks for
+    /// meanwhile is noted.
+    fn survey_authentication(&mut self, option: ConfigurationOption<'_>) -> Judgement {
+        let Some(Survey { offered, .. }) = &mut self.survey else { return Judgement::Reject };
+        if offered.len() < MAX_REFUSED && !offered.iter().any(|known| known == option.data) {
+            offered.push(option.data.to_vec());
+        }
+        let accept = &self.config.accept;
+        let unknown = |at: &usize| !offered.iter().any(|known| known == accept[*at].emit());
+        match (self.suggested..accept.len()).find(unknown) {
+            Some(next) => {
+                self.suggested = next;
+                self.refusing = Some(option.data.to_vec());
+                Judgement::Nak(accept[next].emit().to_vec())
             }
             None => {
                 self.impasse = Some(AuthProtocol::describe(option.data));
@@ -160,6 +198,9 @@ impl Policy for LcpPolicy {
     fn begin(&mut self) {
         self.peer = PeerOptions::default();
         self.refusing = None;
+        if let Some(survey) = &mut self.survey {
+            survey.heard = true;
+        }
     }
 
     fn judge(&mut self, option: ConfigurationOption<'_>) -> Judgement {
@@ -291,6 +332,24 @@ impl Lcp {
     pub fn refused_authentication(&self) -> Option<String> {
         let LcpPolicy { refused, peer, .. } = &self.negotiator.policy;
         refused.last().filter(|_| peer.authentication.is_none()).map(|asked| AuthProtocol::describe(asked))
+    }
+
+    /// From now on only what the peer would have us do is wanted: no way to authenticate is agreed to, and all of
+    /// [`LcpConfig::accept`] are suggested in turn.
+    pub fn survey(&mut self) {
+        self.negotiator.policy.survey = Some(Survey::default());
+    }
+
+    /// Whether this is a [survey](Self::survey).
+    pub fn surveys(&self) -> bool {
+        self.negotiator.policy.survey.is_some()
+    }
+
+    /// The names of the ways to authenticate that the peer has asked for in a [survey](Self::survey), in its order; none
+    /// where it has asked for no authentication. `None`: it has asked for nothing yet.
+    pub fn offered(&self) -> Option<Vec<String>> {
+        let survey = self.negotiator.policy.survey.as_ref().filter(|survey| survey.heard)?;
+        Some(survey.offered.iter().map(|data| AuthProtocol::describe(data)).collect())
     }
 
     /// Whether our own packets seem to come back to us (RFC 1661 6.4).

@@ -134,6 +134,17 @@ impl Ppp {
         }
     }
 
+    /// The link shall only learn how the server would have us authenticate ourselves, and fail before it does so. To be
+    /// called before [`lower_up`](Self::lower_up).
+    pub fn survey(&mut self) {
+        self.lcp.survey();
+    }
+
+    /// What a [survey](Self::survey) has learned so far: see [`Lcp::offered`].
+    pub fn offered_authentication(&self) -> Option<Vec<String>> {
+        self.lcp.offered()
+    }
+
     /// The method of EAP that was agreed upon.
     pub fn eap_method(&self) -> Option<EapMethod> {
         self.authenticator.as_ref().and_then(Authenticator::eap_method)
@@ -300,6 +311,7 @@ impl Ppp {
 
     fn link_up(&mut self, now: Instant) {
         match self.lcp.peer().authentication {
+            _ if self.lcp.surveys() => self.fail(now, Failure::NoAuthentication),
             Some(protocol) => {
                 self.enter(Phase::Authenticate);
                 let taken_back = self.refused_eap.is_some() && protocol != AuthProtocol::Eap;

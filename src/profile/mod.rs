@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
-pub use keys::{Effect, KEYS, Key, Kind};
+pub use keys::{Effect, KEYS, Key, Kind, find};
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
 pub use values::Notice;
@@ -327,6 +327,29 @@ impl Profile {
             lcp_echo_interval: self.lcp_echo_interval,
             lcp_echo_failure: self.lcp_echo_failure,
         })
+    }
+
+    /// What a [survey](session::Session::survey) needs to know of this profile: nothing about the user.
+    pub fn survey_config(&self) -> session::Config {
+        session::Config {
+            host: self.gateway.to_string(),
+            correlation_id: self.correlation_id,
+            user_name: String::new(),
+            anonymous_identity: None,
+            password: Zeroizing::default(),
+            methods: session::Methods { pap: true, chap_md5: true, mschapv2: true, eap: true },
+            eap: self.eap.session_config(None),
+            answers: Vec::new(),
+            may_ask: false,
+            http_cookie: None,
+            server_verified: false,
+            mru: DEFAULT_MRU,
+            mtu: None,
+            ipv4: true,
+            ipv6: true,
+            lcp_echo_interval: None,
+            lcp_echo_failure: 0,
+        }
     }
 
     /// A certificate is of use in EAP only; and without a method EAP is none.

@@ -81,6 +81,13 @@ impl CertificateFacts {
         })
     }
 
+    /// End of the validity of a certificate in DER, in seconds since 1970; `None` where it cannot be read, or was before.
+    pub fn not_after(der: &[u8]) -> Option<u64> {
+        let certificate = X509::from_der(der).ok()?;
+        let difference = Asn1Time::from_unix(0).ok()?.diff(certificate.not_after()).ok()?;
+        u64::try_from(i64::from(difference.days) * 86_400 + i64::from(difference.secs)).ok()
+    }
+
     /// The names it is for, as one text.
     pub fn names_text(&self) -> String {
         let mut text = self.names.join(", ");

@@ -9,11 +9,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info};
 use zbus::Connection;
-use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
-use zbus::names::{BusName, OwnedUniqueName};
+use zbus::fdo::NameOwnerChangedStream;
+use zbus::names::OwnedUniqueName;
 use zbus::object_server::InterfaceRef;
 
 use super::{Dial, Note, PATH, Plugin, ServiceState};
+use crate::dbus::caller::watch_name;
 use crate::log::OUTCOME;
 use crate::session;
 use crate::tunnel::{Phase, TunnelState};
@@ -243,13 +244,6 @@ impl Service {
 
 fn after(duration: Duration) -> Instant {
     Instant::now() + duration
-}
-
-/// The stream of `name`'s leaving; `None` where it has left already.
-async fn watch_name(connection: &Connection, name: &OwnedUniqueName) -> zbus::Result<Option<NameOwnerChangedStream>> {
-    let bus = DBusProxy::new(connection).await?;
-    let left = bus.receive_name_owner_changed_with_args(&[(0, name.as_str())]).await?;
-    Ok(bus.name_has_owner(BusName::from(name.clone())).await?.then_some(left))
 }
 
 /// Waits for the next state; `None` when the tunnel's task is gone without `Down`.

@@ -1,20 +1,19 @@
 //! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
 
-use std::net::IpAddr;
-
 use tokio::sync::watch;
 use tracing::{debug, error, error_span, info, warn};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
 use super::ip_config::Announcement;
-use super::question::{Meaning, Waiting};
 use super::settings::{Hash, Settings};
-use super::{Dial, Error, Interaction, Note, Plugin, Reason, ServiceState};
+use super::{Dial, Error, Note, Plugin, Reason, ServiceState};
+use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
+use crate::dbus::question::Waiting;
 use crate::log::OUTCOME;
-use crate::profile::{self, Profile, Routes, Secret, Secrets};
-use crate::session::{self, Answer, NetworkParameters, Question};
-use crate::tunnel::{self, Attempt, Command, Established, Failure, TunnelState};
+use crate::profile::Routes;
+use crate::session;
+use crate::tunnel::{self, Established, Failure, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
@@ -22,32 +21,15 @@ const MAX_NOTICES: usize = 64;
 /// Begins the line that says why `Connect` was refused.
 const NOT_STARTED: &str = "The connection was not started";
 
-/// How many attempts a connection has, before what NetworkManager calls one is over: each follows an answer of a person,
-/// or of an agent that answers by itself.
-const MAX_ATTEMPTS: u32 = 8;
-
-/// What an attempt is made of, for another one.
-pub(super) struct Kept {
-    profile: Profile,
-    secrets: Secrets,
-    owner: Option<String>,
-    attempts: u32,
-    /// A code of a person's has gone to the server: a refusal is about that, not about the password.
-    code_sent: bool,
-}
-
 impl Plugin {
     pub(super) fn new(dial: Dial, notes: tokio::sync::mpsc::UnboundedSender<Note>) -> Self {
         let span = error_span!("service");
         Self {
-            dial,
+            attempts: Attempts::new(dial),
             state: ServiceState::Init,
-            tunnel: None,
             phase: None,
             routes: Routes::Full,
             announced: None,
-            waiting: None,
-            kept: None,
             notes,
             span,
         }
@@ -74,7 +56,9 @@ impl Plugin {
         }
         let kept = self.read(connection, interaction).inspect_err(|_| self.note(Note::Refused))?;
         self.enter(ServiceState::Starting, emitter).await;
-        self.dial_or_ask(kept, interaction);
+        (self.routes, self.announced) = (kept.routes(), None);
+        let next = self.span.in_scope(|| self.attempts.begin(kept, interaction));
+        self.note_next(next);
         Ok(())
     }
 
@@ -92,83 +76,30 @@ impl Plugin {
         if notices.len() > MAX_NOTICES {
             warn!("{} more notices of that kind", notices.len() - MAX_NOTICES);
         }
-        let connectable = match (interaction, profile.check()) {
-            // it is asked for
-            (Interaction::Allowed, Err(profile::Error::NoUserName)) => Ok(()),
-            (Interaction::Allowed, checked) => checked,
-            // the identity may be in the certificate, which is not read here
-            (Interaction::No, _) => profile.session_config(&secrets, None, Some(String::new())).map(drop),
-        };
-        connectable.inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
-        Ok(Kept { profile, secrets, owner, attempts: 0, code_sent: false })
-    }
-
-    /// Starts the tunnel, or has the secrets asked for that it lacks.
-    pub(super) fn dial_or_ask(&mut self, kept: Kept, interaction: Interaction) {
-        let mut missing = kept.profile.missing_secrets(&kept.secrets);
-        // whether a key is locked shows when it is read
-        missing.retain(|secret| *secret != Secret::TlsUserKeySecret);
-        if interaction == Interaction::Allowed && !missing.is_empty() {
-            self.waiting = Some(Waiting::missing(missing, kept.secrets.clone()));
-            self.kept = Some(kept);
-            return self.note(Note::Ask);
-        }
-        self.dial(kept, Vec::new(), interaction);
-    }
-
-    fn dial(&mut self, mut kept: Kept, answers: Vec<Answer>, interaction: Interaction) {
-        self.waiting = None;
-        kept.attempts += 1;
-        let may_ask = interaction == Interaction::Allowed;
-        (self.routes, self.announced) = (kept.profile.routing.routes, None);
-        let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
-        let attempt = Attempt { profile, secrets, answers, may_ask, owner };
-        self.kept = may_ask.then_some(kept);
-        let tunnel = self.span.in_scope(|| (self.dial)(attempt));
-        self.note(Note::Started(tunnel.state.clone()));
-        self.tunnel = Some(tunnel);
+        let kept = Kept::new(profile, secrets, owner);
+        kept.check(interaction).inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
+        Ok(kept)
     }
 
     /// `NewSecrets` came.
     pub(super) fn answered(&mut self, waiting: Waiting, came: Kept) {
-        let before = waiting.before.clone();
-        let Kept { attempts, .. } = self.kept.as_ref().unwrap_or(&came);
-        let came = Kept { attempts: *attempts, ..came };
-        match waiting.understand(&came.secrets) {
-            Meaning::Secrets => self.dial_or_ask(came, Interaction::Allowed),
-            Meaning::Unchanged(why) => self.note(Note::Unchanged(why)),
-            Meaning::Ask(asked, message) => {
-                self.waiting = Some(Waiting { asked, before, message });
-                self.note(Note::Ask);
-            }
-            Meaning::Answer(answer) => self.pass_on(answer, came, before),
-        }
+        let next = self.span.in_scope(|| self.attempts.answered(waiting, came));
+        self.note_next(next);
     }
 
-    /// The person has answered the server's question: on the call that waits for it, or else on another one.
-    fn pass_on(&mut self, answer: Answer, came: Kept, before: Secrets) {
-        let Answer { question, text } = &answer;
-        let code_sent = matches!(question, Question::OneTimeCode { .. });
-        let secrets = match question {
-            Question::Password { .. } => Secrets { password: Some(text.clone()), ..came.secrets.clone() },
-            // until the server has taken the new one, the old password is the one that counts; and what was typed into the
-            // one field that an agent has may be a code, and no password
-            Question::NewPassword { .. } | Question::OneTimeCode { .. } => before,
-        };
-        let kept = Kept { secrets, code_sent, ..came };
-        if let Some(tunnel) = &self.tunnel
-            && tunnel.commands.try_send(Command::Answer(text.clone())).is_ok()
-        {
-            self.kept = Some(kept);
-            return;
+    /// Has the [`Service`](super::Service) do what is next, when the call at hand was answered.
+    fn note_next(&self, next: Next) {
+        match (next, self.attempts.state()) {
+            (Next::Follow, Some(state)) => self.note(Note::Started(state)),
+            (Next::Follow, None) | (Next::GoOn, _) => {}
+            (Next::Ask, _) => self.note(Note::Ask),
+            (Next::GiveUp(why), _) => self.note(Note::Unchanged(why)),
         }
-        let answers = if matches!(question, Question::Password { .. }) { Vec::new() } else { vec![answer] };
-        self.dial(kept, answers, Interaction::Allowed);
     }
 
     /// Asks for what the connection waits for.
     pub(super) async fn ask(&mut self, emitter: &SignalEmitter<'_>) {
-        let Some(waiting) = &self.waiting else { return };
+        let Some(waiting) = self.attempts.waiting() else { return };
         let hints = waiting.hints();
         self.span.in_scope(|| {
             info!(target: OUTCOME, "Asking: {}", waiting.message);
@@ -195,19 +126,16 @@ impl Plugin {
         if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
             self.enter(ServiceState::Stopping, emitter).await;
         }
-        self.waiting = None;
-        self.kept = None;
-        match &self.tunnel {
-            // It fails only when the tunnel has ended or was told already; its state says so next.
-            Some(tunnel) => drop(tunnel.commands.try_send(Command::Disconnect)),
-            None => self.enter(ServiceState::Stopped, emitter).await,
+        self.attempts.settle();
+        if !self.attempts.disconnect() {
+            self.enter(ServiceState::Stopped, emitter).await;
         }
         self.note(Note::Changed);
     }
 
     /// Whether this is the state of the tunnel that there is now, and not that of one before it.
     pub(super) fn is_of_tunnel(&self, state: &watch::Receiver<TunnelState>) -> bool {
-        self.tunnel.as_ref().is_some_and(|tunnel| tunnel.state.same_channel(state))
+        self.attempts.is_of_tunnel(state)
     }
 
     /// The tunnel has come to `state`.
@@ -223,14 +151,12 @@ impl Plugin {
                 }
             }
             TunnelState::Asking(question) => {
-                if let (ServiceState::Starting, Some(kept)) = (self.state, &self.kept) {
-                    self.waiting = Some(Waiting::for_question(question, kept.secrets.clone()));
+                if self.state == ServiceState::Starting && self.attempts.asks(question) == Next::Ask {
                     self.ask(emitter).await;
                 }
             }
             TunnelState::Up(established) => {
-                // what another attempt would need is of no use any more
-                (self.kept, self.waiting) = (None, None);
+                self.attempts.settle();
                 if matches!(self.state, ServiceState::Starting | ServiceState::Started) {
                     self.announce(established, emitter).await;
                 }
@@ -270,14 +196,14 @@ impl Plugin {
     }
 
     async fn down(&mut self, failure: Option<&Failure>, emitter: &SignalEmitter<'_>) {
-        self.tunnel = None;
+        self.attempts.down();
         self.phase = None;
         if let Some(failure) = failure
             && self.goes_on(failure, emitter).await
         {
             return;
         }
-        (self.kept, self.waiting) = (None, None);
+        self.attempts.settle();
         match failure {
             // It was being taken down anyway.
             Some(failure) if self.state == ServiceState::Stopping => {
@@ -293,37 +219,24 @@ impl Plugin {
         self.enter(ServiceState::Stopped, emitter).await;
     }
 
-    /// Whether a person can let another attempt succeed, and is being asked.
+    /// Whether another attempt is made, or a person is being asked who can let one succeed.
     async fn goes_on(&mut self, failure: &Failure, emitter: &SignalEmitter<'_>) -> bool {
-        if self.state != ServiceState::Starting || self.kept.as_ref().is_none_or(|kept| kept.attempts >= MAX_ATTEMPTS) {
+        if self.state != ServiceState::Starting {
             return false;
         }
-        if self.waiting.is_some() {
-            self.span.in_scope(|| info!(target: OUTCOME, "The question stays, though: {failure}."));
-            return true;
+        let next = self.span.in_scope(|| self.attempts.after_failure(failure));
+        match next {
+            None => return false,
+            // what was asked meanwhile is asked at once: nobody has called
+            Some(Next::Ask) => self.ask(emitter).await,
+            Some(next) => self.note_next(next),
         }
-        let Some(kept) = self.kept.take() else { return false };
-        let refused = matches!(failure, Failure::Session(session::Error::AuthenticationFailed { code: None, .. }));
-        if kept.code_sent && refused {
-            self.span.in_scope(|| info!(target: OUTCOME, "Trying again: {failure}."));
-            self.dial(Kept { code_sent: false, ..kept }, Vec::new(), Interaction::Allowed);
-            return true;
-        }
-        let password = matches!(kept.profile.authentication, profile::Authentication::Password { .. });
-        let waiting = Waiting::for_failure(failure, kept.secrets.clone());
-        // a certificate that is refused is not mended by a password
-        let Some(waiting) = waiting.filter(|_| password || matches!(failure, Failure::InnerTls(_))) else {
-            return false;
-        };
-        self.span.in_scope(|| info!(target: OUTCOME, "Asking again: {failure}."));
-        (self.kept, self.waiting) = (Some(kept), Some(waiting));
-        self.ask(emitter).await;
         true
     }
 
     /// The tunnel's task is gone without a last word.
     pub(super) async fn lost(&mut self, emitter: &SignalEmitter<'_>) {
-        if self.tunnel.take().is_none() {
+        if !self.attempts.down() {
             return;
         }
         self.phase = None;
@@ -374,22 +287,4 @@ pub(super) fn sent(result: zbus::Result<()>) {
     if let Err(error) = result {
         debug!("A signal could not be sent: {error}");
     }
-}
-
-/// The end of the line that says what a connection is.
-fn success(Established { interface, server, parameters, .. }: &Established) -> String {
-    let NetworkParameters { ipv4, ipv6, mtu, authentication, eap_method, .. } = parameters;
-    let gateway = server.ip();
-    let ipv4 = ipv4.iter().map(|ipv4| IpAddr::from(ipv4.address));
-    let ipv6 = ipv6.iter().flat_map(|ipv6| match &ipv6.addresses[..] {
-        [] => vec![IpAddr::from(ipv6.link_local)],
-        addresses => addresses.iter().map(|address| address.address.into()).collect(),
-    });
-    let addresses: Vec<String> = ipv4.chain(ipv6).map(|address| address.to_string()).collect();
-    let authentication = match (authentication, eap_method) {
-        (Some(_), Some(method)) => format!("authenticated by {}", method.name()),
-        (Some(protocol), None) => format!("authenticated by {}", protocol.name()),
-        (None, _) => "without authentication, as the server asked for none".to_owned(),
-    };
-    format!("to {gateway} as {} on {interface}, MTU {mtu}, {authentication}.", addresses.join(" and "))
 }

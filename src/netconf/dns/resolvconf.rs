@@ -95,7 +95,7 @@ pub(super) async fn forget(state: &mut State, record: &str) {
     }
 }
 
-fn locate() -> Result<PathBuf, String> {
+pub(super) fn locate() -> Result<PathBuf, String> {
     let program =
         DIRECTORIES.iter().map(|directory| Path::new(directory).join("resolvconf")).find(|path| path.is_file());
     let program = program.ok_or("it is not installed")?;

@@ -514,3 +514,63 @@ fn protocols_are_rejected_on_the_open_link_only() {
     assert_eq!(bench.receive(PROTOCOL_REJECT, 1, &[0x80]), None);
     bench.quiet();
 }
+
+/// A survey, which suggests what is not known yet.
+fn survey() -> Bench {
+    let accept = vec![AuthProtocol::Eap, AuthProtocol::MsChapV2, AuthProtocol::ChapMd5, AuthProtocol::Pap];
+    let now = start();
+    let mut lcp = Lcp::new(LcpConfig { accept, ..config() }, Entropy::new([3; 32]));
+    lcp.survey();
+    let mut bench = Bench { lcp, now, began: now, out: Outbox::default(), sent: VecDeque::new() };
+    for event in [Event::Open, Event::Up] {
+        bench.lcp.event(now, event, &mut bench.out);
+    }
+    bench.sent.extend(sent(&mut bench.out));
+    bench.agree();
+    assert_eq!(bench.lcp.offered(), None, "it has not asked for anything");
+    bench
+}
+
+#[test]
+fn a_survey_agrees_to_nothing_and_suggests_the_rest() {
+    let mut bench = survey();
+    bench.asked(1, MSCHAPV2);
+    bench.expect(CONFIGURE_NAK, 1, &options(&[(3, EAP)]));
+    // it takes what was suggested
+    bench.asked(2, EAP);
+    bench.expect(CONFIGURE_NAK, 2, &options(&[(3, CHAP_MD5)]));
+    // it does not, and comes back to what it had
+    bench.asked(3, MSCHAPV2);
+    bench.expect(CONFIGURE_NAK, 3, &options(&[(3, PAP)]));
+    assert_eq!(bench.lcp.impasse(), None);
+    bench.asked(4, PAP);
+    bench.expect(CONFIGURE_REJECT, 4, &options(&[(3, PAP)]));
+    assert_eq!(bench.lcp.impasse(), Some("PAP"));
+    assert_eq!(bench.lcp.offered().unwrap(), ["MS-CHAPv2", "EAP", "PAP"]);
+}
+
+#[test]
+fn a_survey_ends_with_a_peer_that_does_not_look_at_suggestions() {
+    let mut bench = survey();
+    for identifier in 1..=4 {
+        bench.asked(identifier, PAP);
+    }
+    assert_eq!(bench.lcp.impasse(), Some("PAP"));
+    assert_eq!(bench.lcp.offered().unwrap(), ["PAP"]);
+}
+
+#[test]
+fn a_survey_notes_what_it_does_not_know_and_is_bounded() {
+    let mut bench = survey();
+    for identifier in 1..=100 {
+        bench.asked(identifier, &[0xc2, 0x23, identifier | 0x80]);
+    }
+    assert_eq!(bench.lcp.offered().unwrap().len(), MAX_REFUSED);
+}
+
+#[test]
+fn a_survey_of_a_peer_without_authentication() {
+    let mut bench = survey();
+    bench.receive(CONFIGURE_REQUEST, 1, &[]);
+    assert_eq!(bench.lcp.offered().unwrap(), [""; 0]);
+}

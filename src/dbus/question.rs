@@ -1,6 +1,6 @@
-//! What a connection asks a person by `SecretsRequired`, and what `NewSecrets` answers.
+//! What a connection asks a person by `SecretsRequired`, and what is answered (`NewSecrets`, `ProvideSecrets`).
 //!
-//! Agents know only names of secrets, so that every question is one for secrets: which, by which hints, and what an answer
+//! Agents of NetworkManager know only names of secrets, so that every question is one for secrets: which, by which hints, and what an answer
 //! under those names means. An agent that does not look at hints (Plasma) has one field and calls what is typed there
 //! `password`.
 
@@ -105,16 +105,26 @@ impl Waiting {
         Some(Self::for_question(&question, before))
     }
 
-    /// The hints of `SecretsRequired`.
-    pub(super) fn hints(&self) -> Vec<String> {
-        let plain = |secret: &Secret| secret.hint(Tag::Plain);
+    /// The secrets that are asked for, and how.
+    fn secrets(&self) -> Vec<(Secret, Tag)> {
+        let plain = |secret: &Secret| (*secret, Tag::Plain);
         match &self.asked {
             Asked::Missing(secrets) => secrets.iter().map(plain).collect(),
             Asked::Passphrase => vec![plain(&Secret::TlsUserKeySecret)],
             Asked::Password | Asked::NewPasswordAgain(_) => vec![plain(&Secret::Password)],
-            Asked::NewPassword => vec![plain(&Secret::Password), Secret::PasswordAgain.hint(Tag::Challenge)],
-            Asked::Code(_) => vec![Secret::Otp.hint(Tag::Challenge)],
+            Asked::NewPassword => vec![plain(&Secret::Password), (Secret::PasswordAgain, Tag::Challenge)],
+            Asked::Code(_) => vec![(Secret::Otp, Tag::Challenge)],
         }
+    }
+
+    /// The hints of NetworkManager's `SecretsRequired`.
+    pub(super) fn hints(&self) -> Vec<String> {
+        self.secrets().into_iter().map(|(secret, tag)| secret.hint(tag)).collect()
+    }
+
+    /// The names of the secrets that are asked for.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.secrets().into_iter().map(|(secret, _)| secret.name()).collect()
     }
 
     /// What the secrets that came mean.
