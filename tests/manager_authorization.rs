@@ -150,7 +150,9 @@ async fn a_person_is_asked_where_the_caller_allows_it() {
 async fn a_person_who_takes_their_time_makes_nobody_else_wait() {
     let (mut desk, session) = furnished().await;
     desk.world.plan(Action::ConnectSettings, Plan::Wait);
-    let slow = desk.send(ALICE, PATH, MANAGER, "Connect", &("", settings(), with_password())).await;
+    let mut patient = with_password();
+    patient.insert("interactive", true.into());
+    let slow = desk.send(ALICE, PATH, MANAGER, "Connect", &("", settings(), patient)).await;
     desk.until_asked(ALICE).await;
     let answer = desk.try_connect(BOB, "work", &[], &with_password()).await;
     assert_eq!(path_of(&answer), "/org/sstpd/session/2", "others connect");
@@ -203,6 +205,21 @@ async fn a_flood_of_calls_is_refused_and_others_get_through() {
     }
     assert_eq!(desk.world.asked().iter().filter(|(who, ..)| who == ALICE).count(), 4, "polkit is spared");
     assert_eq!(desk.world.uid_lookups(), 2, "and so is the bus");
+}
+
+#[tokio::test]
+async fn calls_whose_sender_the_bus_does_not_tell_are_few() {
+    let mut desk = Desk::new().await;
+    let calls = 100;
+    for _ in 0..calls {
+        desk.send(UNKNOWN, PATH, MANAGER, "Profiles", &()).await;
+    }
+    for _ in 0..calls - 16 {
+        assert_eq!(refusal(&desk.next_message().await).0, "LimitExceeded");
+    }
+    assert_eq!(desk.world.uid_lookups(), 16);
+    let answer = desk.call(BOB, PATH, MANAGER, "Profiles", &()).await;
+    assert_eq!(answer.message_type(), Type::MethodReturn, "others get through");
 }
 
 #[tokio::test]

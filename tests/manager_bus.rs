@@ -276,6 +276,10 @@ impl Authority {
     }
 }
 
+async fn next(questions: &mut mpsc::UnboundedReceiver<Asked>) -> Option<Asked> {
+    tokio::time::timeout(PATIENCE, questions.recv()).await.expect("polkit is asked")
+}
+
 #[tokio::test]
 async fn polkit_is_asked_about_the_caller_and_not_about_us() {
     let Some(bus) = Bus::start("manager-polkit") else { return };
@@ -291,7 +295,7 @@ async fn polkit_is_asked_about_the_caller_and_not_about_us() {
     let answer = tokio::task::spawn_blocking(move || call.output()).await.expect("no panic").expect("dbus-send");
     let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(answer.contains("array ["), "{answer}");
-    let Some(Asked::Check { subject, action, flags, .. }) = questions.recv().await else { panic!("not asked") };
+    let Some(Asked::Check { subject, action, flags, .. }) = next(&mut questions).await else { panic!("not asked") };
     assert_eq!((action.as_str(), flags), ("org.sstpd.connect-profile", 0));
     let caller = answer.split("destination=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     assert!(
@@ -304,7 +308,7 @@ async fn polkit_is_asked_about_the_caller_and_not_about_us() {
     let answer = tokio::task::spawn_blocking(move || remove.output()).await.expect("no panic").expect("dbus-send");
     let answer = String::from_utf8_lossy(&answer.stderr).into_owned();
     assert!(answer.contains("NotAuthorized") && answer.contains("needs authentication"), "{answer}");
-    questions.recv().await;
+    next(&mut questions).await;
 
     // a caller who lets a person be asked, and leaves before they answer
     let mut impatient = Command::new("setpriv")
@@ -313,10 +317,10 @@ async fn polkit_is_asked_about_the_caller_and_not_about_us() {
         .args(["--allow-interactive-authorization=yes", "call", BUS_NAME, PATH, MANAGER, "RemoveProfile", "s", "work"])
         .spawn()
         .expect("setpriv and busctl");
-    let Some(Asked::Check { action, flags, id, .. }) = questions.recv().await else { panic!("not asked") };
+    let Some(Asked::Check { action, flags, id, .. }) = next(&mut questions).await else { panic!("not asked") };
     assert_eq!((action.as_str(), flags), ("org.sstpd.change-profiles", 1));
     impatient.kill().expect("a child");
     impatient.wait().expect("a child");
-    assert_eq!(questions.recv().await, Some(Asked::Cancelled(id)));
+    assert_eq!(next(&mut questions).await, Some(Asked::Cancelled(id)));
     drop(helper);
 }

@@ -34,7 +34,8 @@ async fn surveyed(methods: &[Method], behaviours: &[&str]) -> (Findings, Option<
     let serving = tokio::spawn(serve(server(b"certificate", methods, behaviours), theirs, ServerAnswer::Nothing));
     let config = profile(&[("gateway", "vpn.example.com"), ("user", "alice")]).survey_config();
     let mut findings = Findings::default();
-    survey(Session::survey(config, b"certificate", [9; 32], now()), client, &mut findings).await;
+    let session = Session::survey(config, b"certificate", [9; 32], now());
+    timeout(LIMIT, survey(session, client, &mut findings)).await.expect("a survey ends");
     (findings, serving.await.unwrap().0)
 }
 
