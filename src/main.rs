@@ -80,6 +80,7 @@ fn main() -> ExitCode {
     log::init(log::Options::from_environment(arguments.debug));
     harden();
     if matches!(arguments.role, Role::System) {
+        system::make_state_directory();
         confine::at_start(if netconf::needs_programs() { Programs::Resolvconf } else { Programs::No });
     }
     let mut runtime = tokio::runtime::Builder::new_current_thread();

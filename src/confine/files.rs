@@ -71,7 +71,7 @@ const READ_IN_ETC: &[&str] = &[
 /// Devices, to be read and written.
 const DEVICES: &[&str] = &["/dev/net/tun", "/dev/null", "/dev/random", "/dev/urandom"];
 
-/// The files of the system service.
+/// The files of the system service, and where systemd says that its own are.
 const OF_THE_SERVICE: &[&str] = &["/etc/nm-sstp", "/run/nm-sstp"];
 
 /// What it changes where it has nobody to ask for name servers: the file itself, in place.
@@ -139,7 +139,8 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
             .add_rules(path_beneath_rules(OF_THE_SERVICE, change))?
             .add_rules(path_beneath_rules(RESOLVER, change))?
             .add_rules(path_beneath_rules(KERNEL, read | AccessFs::WriteFile | AccessFs::Truncate))?
-            .add_rules(path_beneath_rules(credentials(), read))?;
+            .add_rules(path_beneath_rules(said_by_systemd("RUNTIME_DIRECTORY"), change))?
+            .add_rules(path_beneath_rules(said_by_systemd("CREDENTIALS_DIRECTORY"), read))?;
         if programs == Programs::Resolvconf {
             let run = read | AccessFs::Execute;
             ruleset = ruleset
@@ -160,7 +161,7 @@ fn etc() -> Vec<&'static Path> {
     if has_secrets { READ_IN_ETC.iter().map(Path::new).collect() } else { vec![Path::new("/etc")] }
 }
 
-/// The directory with what systemd hands to the unit.
-fn credentials() -> Option<PathBuf> {
-    env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+/// A directory that systemd made for the unit.
+fn said_by_systemd(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from)
 }

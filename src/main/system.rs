@@ -1,7 +1,9 @@
 //! The system service `org.sstpd`.
 
 use std::env;
+use std::fs::DirBuilder;
 use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +21,15 @@ use zbus::fdo::RequestNameFlags;
 
 /// Where it is written down what has been changed on the machine, where systemd does not say.
 const STATE: &str = "/run/nm-sstp";
+
+fn state_directory() -> PathBuf {
+    env::var_os("RUNTIME_DIRECTORY").map_or_else(|| PathBuf::from(STATE), PathBuf::from)
+}
+
+/// Makes it where it is not there: later this process can write nowhere else. What goes wrong shows when it is used.
+pub(crate) fn make_state_directory() {
+    drop(DirBuilder::new().recursive(true).mode(0o700).create(state_directory()));
+}
 
 /// Serves `sstpctl` and others until the process should leave.
 pub(crate) async fn serve(persist: bool, stop: impl Future<Output = ()>) -> ExitCode {
@@ -38,8 +49,7 @@ pub(crate) async fn serve(persist: bool, stop: impl Future<Output = ()>) -> Exit
 async fn run(persist: bool, stop: impl Future<Output = ()>) -> Result<Departure, String> {
     let no_bus = |error: zbus::Error| super::no_bus(&error, BUS_NAME, "org.sstpd.conf");
     let connection = Connection::system().await.map_err(no_bus)?;
-    let state = env::var_os("RUNTIME_DIRECTORY").map_or_else(|| PathBuf::from(STATE), PathBuf::from);
-    let machine = Arc::new(Mutex::new(Machine::new(state)));
+    let machine = Arc::new(Mutex::new(Machine::new(state_directory())));
     let parts = Parts {
         dial: Arc::new(Tunnel::spawn),
         look: Box::new(|profile, owner| Box::pin(probe(profile, owner))),
