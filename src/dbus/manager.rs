@@ -75,6 +75,8 @@ pub enum Error {
     BadSettings(String),
     /// The caller may not do this.
     NotAuthorized(String),
+    /// A secret is missing that nobody may be asked for.
+    MissingSecrets(String),
     /// There is no stored profile of this name.
     NoSuchProfile(String),
     /// There is a stored profile of this name.
@@ -93,7 +95,11 @@ pub enum Error {
 
 impl From<profile::Error> for Error {
     fn from(error: profile::Error) -> Self {
-        Self::BadSettings(sentence(&error.to_string()))
+        let text = sentence(&error.to_string());
+        match error {
+            profile::Error::NoPassword => Self::MissingSecrets(text),
+            _ => Self::BadSettings(text),
+        }
     }
 }
 

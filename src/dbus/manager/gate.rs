@@ -165,8 +165,8 @@ fn refusal(action: Action, verdict: Verdict) -> Result<(), Error> {
         Verdict::Allowed => return Ok(()),
         Verdict::Refused => format!("This user is not authorized for {id}: ask an administrator, or do it as root."),
         Verdict::WouldAsk => format!(
-            "{id} needs authentication, and nobody could be asked: call from a session with an authentication agent, allow \
-             interaction, or do it as root."
+            "This needs authentication ({id}), and nobody could be asked: call from a session with an authentication \
+             agent, allow interaction, or do it as root."
         ),
         Verdict::Dismissed => format!("The authentication for {id} was dismissed."),
         Verdict::NoAuthority(reason) => {
