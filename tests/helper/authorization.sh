@@ -55,8 +55,8 @@ vanished() {
     local asking
     store_profile ask $PORT_LEARN
     in_box rm -f /etc/nm-sstp/secrets/ask.toml
-    sleep 20 | script -qec "$(declare -f in_box box_pid pid_of); LAB_RUN=$LAB_RUN; in_box su -l --session-command='sstpctl connect ask' alice" \
-        /dev/null >/dev/null & asking=$!
+    script -qec "$(declare -f in_box box_pid pid_of); LAB_RUN=$LAB_RUN; in_box su -l --session-command='sstpctl connect ask' alice" \
+        /dev/null >/dev/null < <(sleep 20) & asking=$!
     soon shows '"state":"asking"'
     in_box pkill -KILL -x -u alice sstpctl
     kill $asking 2>/dev/null; wait $asking 2>/dev/null

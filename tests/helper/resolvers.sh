@@ -2,7 +2,7 @@
 # Machines without systemd-resolved, and one with NetworkManager.
 
 servers_in_file() { in_box sed -n 's/^nameserver //p' /etc/resolv.conf | tr '\n' ' '; }
-names_by_tunnel() { contains "$(servers_in_file)" "^$DHCP_DNS " "resolv.conf"; }
+names_by_tunnel() { [[ $(servers_in_file) == "$DHCP_DNS "* ]]; }
 
 full_by_file() {
     connect learn; connected_by
@@ -17,6 +17,7 @@ killed_by_file() {
     kill_helper
     within 15 box_is_clean
 }
+# Who uses openresolv has a record of the uplink in it.
 full_by_openresolv() {
     connect learn; connected_by
     soon names_by_tunnel

@@ -117,7 +117,7 @@ split_tunnel() {
     tunnel=$(box_tunnel)
     soon goes_by "$tunnel" 10.55.1.1; soon goes_by "$tunnel" 10.56.1.1; soon goes_by "$tunnel" fd99:9::1
     goes_by $BOX_LINK 203.0.113.7 || fail "everything is routed into the tunnel"
-    goes_by $BOX_LINK 2001:db8::1 || fail "all of IPv6 is routed into the tunnel"
+    goes_by "$tunnel" 2001:db8::1 && fail "all of IPv6 is routed into the tunnel"
     soon looks_up $CORP_HOST "$LEARN4.1"
     looks_up $OUTSIDE $OUTSIDE4 || fail "$OUTSIDE does not resolve beside the tunnel"
     lacks "$(in_box resolvectl --no-pager domain "$tunnel")" '~\.' "resolved"
