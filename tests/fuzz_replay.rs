@@ -8,7 +8,7 @@ mod fuzz;
 use std::fs;
 use std::path::Path;
 
-use fuzz::{eap, negotiation, session, wire};
+use fuzz::{eap, hostconf, negotiation, session, wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,6 +35,8 @@ fn corpora() {
     replay("eap", wire::eap);
     replay("conversation", eap::run);
     replay("negotiation", negotiation::run);
+    replay("network", hostconf::wire);
+    replay("hostconf", hostconf::run);
     replay("session", replayable);
 }
 
@@ -129,6 +131,18 @@ fn conversation() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(flags, methods, inner, steps)| [&[flags & 0x7f, methods, inner][..], &steps.concat()].concat())
 }
 
+/// A DHCPACK with these options.
+fn dhcp_ack(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut message = vec![0; 236];
+    message[0] = 2;
+    message.extend([99, 130, 83, 99, 53, 1, 5]);
+    for (code, value) in options {
+        message.extend([*code, value.len() as u8]);
+        message.extend(value);
+    }
+    message
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -184,6 +198,20 @@ proptest! {
     #[test]
     fn negotiations(data in vec(any::<u8>(), 0..40)) {
         negotiation::run(&data);
+    }
+
+    #[test]
+    fn network(data in prop_oneof![
+        vec(any::<u8>(), 0..200),
+        vec(prop_oneof![0u8..8, Just(0xc0), any::<u8>()], 0..120),
+        vec((any::<u8>(), vec(0u8..40, 0..24)), 0..8).prop_map(|options| dhcp_ack(&options)),
+    ]) {
+        hostconf::wire(&data);
+    }
+
+    #[test]
+    fn hosts(data in vec(prop_oneof![4 => 0u8..6, 2 => 0u8..40, 1 => any::<u8>()], 0..300)) {
+        hostconf::run(&data);
     }
 
     #[test]

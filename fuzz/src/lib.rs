@@ -5,6 +5,7 @@
 //! `tests/fuzz_replay.rs` runs these functions over `corpus/` and over some random inputs, with any compiler.
 
 pub mod eap;
+pub mod hostconf;
 pub mod negotiation;
 pub mod session;
 pub mod wire;

@@ -1,5 +1,5 @@
 //! What people see: standard output, colours, aligned lines. Everything that others said goes through
-//! [`printable`](crate::printable) on its way.
+//! [`printable`] on its way.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<(), Problem> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn json(value: &impl Serialize, pretty: bool) -> Result<(), Problem> {
     let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     let text = text.map_err(|error| Problem::other(format!("The answer cannot be written as JSON: {error}.")))?;

@@ -12,12 +12,12 @@ pub fn line(text: &str) -> String {
     shown
 }
 
-/// Several lines: line breaks stay, everything else is as in [`line`].
+/// Several lines: line breaks stay, everything else is as in [`line()`].
 pub fn lines(text: &str) -> String {
     text.trim().lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON that was written already: what [`line`] would escape is escaped as JSON does it. The line breaks between values
+/// JSON that was written already: what [`line()`] would escape is escaped as JSON does it. The line breaks between values
 /// stay.
 pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

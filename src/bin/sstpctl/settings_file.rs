@@ -33,7 +33,7 @@ fn string(value: &str) -> String {
     Value::String(value.to_owned()).to_string()
 }
 
-/// Reads what [`write`] writes, and what people write: numbers and true or false without quotes.
+/// Reads what [`write()`] writes, and what people write: numbers and true or false without quotes.
 ///
 /// # Errors
 ///
