@@ -105,7 +105,10 @@ impl Intent {
             }
         }
         let everything = routed.clone();
-        let covered = |route: &Route| everything.iter().any(|all| all.is_ipv4() == route.is_ipv4());
+        // the server's link-local address says nothing to people
+        let covered = |route: &Route| {
+            is_link_local(route.destination) || everything.iter().any(|all| all.is_ipv4() == route.is_ipv4())
+        };
         routed.extend(self.networks().into_iter().filter(|route| !covered(route)));
         routed.iter().map(Route::to_string).collect()
     }
