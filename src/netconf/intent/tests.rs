@@ -99,13 +99,13 @@ fn what_is_routed_is_told_as_people_write_it() {
     assert_eq!(routed(&both, Routes::Full), ["0.0.0.0/0", "::/0"]);
     assert_eq!(
         routed(&both, Routes::Split),
-        ["10.1.0.0/16", "10.99.0.1/32", "10.99.0.53/32", "2001:db8::53/128", "2001:db8:1::/48", "fe80::1/128"]
+        ["10.1.0.0/16", "10.99.0.1/32", "10.99.0.53/32", "2001:db8::53/128", "2001:db8:1::/48"]
     );
-    assert_eq!(routed(&both, Routes::Nothing), ["10.99.0.1/32", "fe80::1/128"]);
+    assert_eq!(routed(&both, Routes::Nothing), ["10.99.0.1/32"]);
 
     let link_local_alone = Ipv6Parameters { addresses: Vec::new(), ..ipv6(&[OFFICE6], true) };
     let without_ipv6 = established(Some(ipv4(&[])), Some(link_local_alone));
-    assert_eq!(routed(&without_ipv6, Routes::Full), ["0.0.0.0/0", "fe80::1/128"]);
+    assert_eq!(routed(&without_ipv6, Routes::Full), ["0.0.0.0/0"]);
 }
 
 #[test]
