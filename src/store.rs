@@ -7,7 +7,7 @@
 //! read, are refused with a sentence.
 
 mod files;
-mod text;
+pub mod text;
 
 use std::collections::BTreeMap;
 use std::env;

@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 /// # Errors
 ///
 /// What is wrong with the file, without any value of it.
-pub(super) fn read_settings(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub fn read_settings(text: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(read(text)?.into_iter().map(|(key, value)| (key, value.0.to_string())).collect())
 }
 
@@ -93,7 +93,7 @@ fn read(text: &str) -> Result<BTreeMap<String, Value>, String> {
 }
 
 /// The text of a file: known keys in the order of their table, then the others in that of their names.
-pub(super) fn write<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub fn write<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<(&str, &str)> = pairs.collect();
     let place = |name: &str| KEYS.iter().position(|key| key.name == name).unwrap_or(KEYS.len());
     pairs.sort_by_key(|(name, _)| (place(name), *name));

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
+use nm_sstp::store;
 
 use crate::problem::{Problem, sentence};
 
 /// Keys and values.
 pub type Settings = BTreeMap<String, String>;
 
-/// Most octets of a profile's name.
-const MAX_NAME: usize = 64;
+/// Characters of a name that are compared with keys; no key has as many.
+const COMPARED: usize = 64;
 
 /// What the value of a file's key must be.
 const ABSOLUTE: &str = "the name of a file with all its directories, from / on";
@@ -100,7 +101,7 @@ fn nearest(name: &str) -> Option<&'static str> {
 /// How many characters have to be put in, taken out or changed (Levenshtein).
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (at, character) in one.chars().take(MAX_NAME).enumerate() {
+    for (at, character) in one.chars().take(COMPARED).enumerate() {
         let mut diagonal = row[0];
         row[0] = at + 1;
         for (column, candidate) in other.chars().enumerate() {
@@ -170,18 +171,8 @@ pub fn without_secrets(settings: &Settings) -> (Settings, Vec<&str>) {
 ///
 /// What is wrong with it.
 pub fn check_profile_name(name: &str) -> Result<(), Problem> {
-    let wrong = if name.is_empty() {
-        "it is empty".to_owned()
-    } else if name.len() > MAX_NAME {
-        format!("it has more than {MAX_NAME} octets")
-    } else if name.starts_with(['.', '-']) {
-        "it begins with a dot or a hyphen".to_owned()
-    } else if !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-        "only letters without accents, digits and . _ - may be in it".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Problem::usage(format!("A profile cannot be called {name:?}: {wrong}.")))
+    let wrong = |error: store::Error| Problem::usage(format!("A profile cannot be called {name:?}: {error}."));
+    store::Name::parse(name).map(drop).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nm_sstp::profile::KEYS;
-use toml::Value;
+use nm_sstp::store::text;
 use zeroize::Zeroizing;
 
 use crate::problem::{Problem, sentence};
@@ -17,20 +16,7 @@ const MAX_OCTETS: usize = 64 * 1024;
 
 /// The settings as TOML, in the order of the table of keys; what is not in it comes last.
 pub fn write(settings: &Settings) -> String {
-    let place = |name: &str| KEYS.iter().position(|key| key.name == name).unwrap_or(KEYS.len());
-    let mut ordered: Vec<_> = settings.iter().collect();
-    ordered.sort_by_key(|(name, _)| place(name));
-    ordered.into_iter().map(|(name, value)| format!("{} = {}\n", key(name), string(value))).collect()
-}
-
-/// A bare key, or a quoted one (TOML 1.0, Keys).
-fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-    if bare { name.to_owned() } else { string(name) }
-}
-
-fn string(value: &str) -> String {
-    Value::String(value.to_owned()).to_string()
+    text::write(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Reads what [`write()`] writes, and what people write: numbers and true or false without quotes.
@@ -39,28 +25,7 @@ fn string(value: &str) -> String {
 ///
 /// It is not flat TOML; the sentence says where.
 pub fn read(text: &str) -> Result<Settings, Problem> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        let place = line.map(|line| format!("Line {line}: ")).unwrap_or_default();
-        Problem::usage(format!("{place}{}", sentence(error.message())))
-    })?;
-    table.into_iter().map(|(name, value)| Ok((flat(&name, value)?, name))).map(swap).collect()
-}
-
-fn swap(pair: Result<(String, String), Problem>) -> Result<(String, String), Problem> {
-    pair.map(|(value, name)| (name, value))
-}
-
-fn flat(name: &str, value: Value) -> Result<String, Problem> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Integer(number) => Ok(number.to_string()),
-        Value::Boolean(yes) => Ok(if yes { "yes" } else { "no" }.to_owned()),
-        other => Err(Problem::usage(format!(
-            "The value of {name} is of TOML's type {}: a setting is a text, a number, or true or false.",
-            other.type_str()
-        ))),
-    }
+    text::read_settings(text).map_err(|reason| Problem::usage(sentence(&reason)))
 }
 
 /// The text of a file of at most 64 KiB.
@@ -113,8 +78,8 @@ mod tests {
     #[test]
     fn the_place_of_an_error_is_named() {
         let error = read("gateway = \"a\"\nuser = \n").expect_err("an error");
-        assert!(error.to_string().starts_with("Line 2: "), "{error}");
+        assert!(error.to_string().starts_with("Line 2 "), "{error}");
         let error = read("[vpn]\ngateway = \"a\"\n").expect_err("an error");
-        assert!(error.to_string().contains("vpn is of TOML's type table"), "{error}");
+        assert!(error.to_string().starts_with("Line 1 "), "{error}");
     }
 }
