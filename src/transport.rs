@@ -22,7 +22,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -142,6 +142,8 @@ pub struct Connection {
     pub stream: Stream,
     /// The server's address.
     pub address: SocketAddr,
+    /// Our own address on the way there; `None` where the kernel does not say.
+    pub local: Option<IpAddr>,
     /// The server's certificate in DER, for the crypto binding (MS-SSTP 3.2.5.2.2).
     pub certificate: Vec<u8>,
     /// It passed all checks.
@@ -313,7 +315,8 @@ fn finish(mut stream: Stream, address: SocketAddr) -> Result<Connection, TlsFail
         cipher: hello.map(ServerHello::cipher_name).unwrap_or_default(),
         fingerprint: fingerprint(&certificate),
     };
-    Ok(Connection { stream, address, certificate, verified: false, objection: None, tls })
+    let local = tap.local_address();
+    Ok(Connection { stream, address, local, certificate, verified: false, objection: None, tls })
 }
 
 /// What the wire carries in one piece, in octets, and how long a piece takes to the server and back.

@@ -10,7 +10,7 @@ mod rx_buf;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::SystemTime;
@@ -136,6 +136,8 @@ pub struct Established {
     pub interface: String,
     /// The server's address outside of the tunnel, which must not be routed into it, and its port.
     pub server: SocketAddr,
+    /// Our own address on the way there: in another tunnel, where it goes through that.
+    pub local: Option<IpAddr>,
     /// The TLS connection that carries the tunnel.
     pub tls: Tls,
     /// When it was connected.
@@ -368,7 +370,8 @@ async fn call(
     let mut entropy = [0; 32];
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
-    let (server, tls, counters) = (connection.address, connection.tls, Arc::<Counters>::default());
+    let (server, local) = (connection.address, connection.local);
+    let (tls, counters) = (connection.tls, Arc::<Counters>::default());
     let watch = Watch { counters: &counters, round_trip: transport::round_trip };
     let mut connected = None;
     let open_device = |mtu| Tun::create(&profile.interface, mtu);
@@ -381,6 +384,7 @@ async fn call(
                 TunnelState::Up(Arc::new(Established {
                     interface: interface.to_owned(),
                     server,
+                    local,
                     tls: tls.clone(),
                     since: *connected.get_or_insert_with(wall_clock),
                     counters: counters.clone(),

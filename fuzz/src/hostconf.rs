@@ -37,7 +37,9 @@ pub fn wire(data: &[u8]) {
         let emitted = udp.emit();
         assert_eq!(Udp::parse(&emitted), Ok(udp));
     }
-    drop(tls::ServerHello::find(data));
+    if let Some(hello) = tls::ServerHello::find(data) {
+        assert!(!hello.to_string().contains(char::is_control));
+    }
 }
 
 /// A host that is told anything, in datagrams whose frame is right, while time passes. What it keeps and what it sends is

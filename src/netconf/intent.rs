@@ -84,7 +84,7 @@ impl Intent {
         Intent {
             interface: established.interface.clone(),
             server: established.server.ip().to_canonical(),
-            source: None,
+            source: established.local.map(|local| local.to_canonical()),
             mtu: parameters.mtu,
             addresses: addresses(parameters),
             mode,

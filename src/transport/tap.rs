@@ -2,6 +2,7 @@
 //! there to be read, and nowhere else.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -41,6 +42,11 @@ impl Tap {
         // full for good
         self.first = vec![0; MAX_SERVER_HELLO];
         hello
+    }
+
+    /// Our own address.
+    pub(super) fn local_address(&self) -> Option<IpAddr> {
+        self.socket.local_addr().ok().map(|local| local.ip())
     }
 
     /// The round-trip time as TCP has smoothed it; `None` where it does not know.

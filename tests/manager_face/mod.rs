@@ -563,6 +563,7 @@ pub fn established() -> Established {
         server: SocketAddr::from(([203, 0, 113, 5], 443)),
         tls: Tls { version: "TLS 1.3".to_owned(), ..Tls::default() },
         since: SystemTime::UNIX_EPOCH + Duration::from_secs(7),
+        local: None,
         counters: Arc::new(counters),
         parameters: NetworkParameters {
             ipv4: Some(Ipv4Parameters {

@@ -313,6 +313,7 @@ pub fn established() -> Established {
         server: SocketAddr::from(([203, 0, 113, 5], 443)),
         tls: Tls::default(),
         since: SystemTime::UNIX_EPOCH,
+        local: None,
         counters: Arc::default(),
         parameters: NetworkParameters {
             ipv4: Some(Ipv4Parameters {

@@ -201,6 +201,7 @@ mod tests {
         Established {
             interface: "sstp0".to_owned(),
             server: SocketAddr::new(gateway.parse().unwrap(), 443),
+            local: None,
             tls: Tls::default(),
             since: SystemTime::UNIX_EPOCH,
             counters: Arc::default(),

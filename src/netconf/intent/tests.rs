@@ -42,6 +42,7 @@ fn established(ipv4: Option<Ipv4Parameters>, ipv6: Option<Ipv6Parameters>) -> Es
         server: "192.0.2.7:443".parse().unwrap(),
         tls: Tls { version: String::new(), cipher: String::new(), fingerprint: String::new() },
         since: SystemTime::UNIX_EPOCH,
+        local: Some([192, 0, 2, 7].into()),
         counters: Arc::default(),
         parameters: NetworkParameters {
             ipv4,
@@ -67,6 +68,7 @@ fn everything_that_the_server_told_is_in_the_intent() {
     let established = established(Some(ipv4(&[EVERYTHING, OFFICE, OFFICE])), Some(ipv6(&[OFFICE6], true)));
     let intent = Intent::new(&established, &Routing { kill_switch: true, ..routing(Routes::Full) });
     assert_eq!((intent.interface.as_str(), intent.mtu, intent.metric), ("sstp0", 1396, 50));
+    assert_eq!(intent.source, Some([192, 0, 2, 7].into()));
     assert_eq!(intent.server.to_string(), "192.0.2.7");
     let addresses: Vec<String> = intent
         .addresses
