@@ -163,7 +163,7 @@ fn strange_routes_and_servers_are_left_out() {
     let inform = bench.sent().remove(0);
     let options = [121, 26, 8, 127, 10, 0, 0, 1, 4, 224, 10, 0, 0, 1, 0, 10, 0, 0, 1, 24, 10, 9, 8, 0, 0, 0, 0, 40];
     let learned = bench.learns(&ack(&inform, &options)).clone();
-    assert_eq!(learned.ipv4_routes, [], "a value that does not end well is none");
+    assert_eq!(learned.ipv4_routes.len(), 2, "what comes before something that cannot be is good");
     let mut bench = Bench::ipv4();
     let inform = bench.sent().remove(0);
     let options = [121, 25, 8, 127, 10, 0, 0, 1, 4, 224, 10, 0, 0, 1, 0, 10, 0, 0, 1, 24, 10, 9, 8, 0, 0, 0, 0];

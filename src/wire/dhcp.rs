@@ -39,6 +39,8 @@ pub mod option {
     pub const CLASSLESS_ROUTE: u8 = 121;
     /// Classless Static Route by its older number ([MS-DHCPE] 2.2.8), of the same format.
     pub const MICROSOFT_CLASSLESS_ROUTE: u8 = 249;
+    /// Goes on with the option before it ([MS-DHCPE] 2.2.9).
+    pub const CONTINUATION: u8 = 250;
     /// End.
     pub const END: u8 = 255;
 }
@@ -64,6 +66,9 @@ const HLEN: u8 = 6;
 const MAX_SERVERS: usize = 8;
 /// Routes that are taken: as many as fit a message.
 const MAX_ROUTES: usize = 256;
+
+/// A classless route: destination, length of its prefix, router.
+type Route = (Ipv4Addr, u8, Ipv4Addr);
 
 /// DHCPINFORM (RFC 2131 3.4), made as Windows makes it on a VPN interface: servers give such clients options of their
 /// own by the user class.
@@ -133,7 +138,7 @@ pub struct Ack {
     /// Domains to search.
     pub search: Vec<String>,
     /// Classless routes: destination, length of its prefix, router.
-    pub routes: Vec<(Ipv4Addr, u8, Ipv4Addr)>,
+    pub routes: Vec<Route>,
 }
 
 impl Ack {
@@ -165,8 +170,8 @@ impl Ack {
         let domain = value(option::DOMAIN_NAME)?;
         let domain = printable(domain.trim_ascii_end().strip_suffix(b"\0").unwrap_or(&domain));
         let domain = domain.strip_suffix('.').unwrap_or(&domain);
-        let mut routes = parse_routes(&value(option::CLASSLESS_ROUTE)?).unwrap_or_default();
-        for route in parse_routes(&value(option::MICROSOFT_CLASSLESS_ROUTE)?).unwrap_or_default() {
+        let mut routes = routes(&value(option::CLASSLESS_ROUTE)?);
+        for route in self::routes(&value(option::MICROSOFT_CLASSLESS_ROUTE)?) {
             if !routes.contains(&route) && routes.len() < MAX_ROUTES {
                 routes.push(route);
             }
@@ -182,13 +187,13 @@ impl Ack {
     }
 }
 
-/// The value of an option; where it is there several times, they are one after the other (RFC 3396 7). Empty where it is
-/// not there.
+/// The value of an option; where it is there several times, they are one after the other (RFC 3396 7), and so are those
+/// with which it goes on (Microsoft's way, and SoftEther's). Empty where it is not there.
 fn option_value(parts: &[&[u8]], wanted: u8) -> Result<Vec<u8>, Malformed> {
     const WHAT: &str = "DHCP option";
     let mut value = Vec::new();
     for part in parts {
-        let mut at = 0;
+        let (mut at, mut last) = (0, option::PAD);
         while at < part.len() {
             match part[at] {
                 option::PAD => at += 1,
@@ -197,7 +202,10 @@ fn option_value(parts: &[&[u8]], wanted: u8) -> Result<Vec<u8>, Malformed> {
                     need(WHAT, at, part.len() - at, 2)?;
                     let length = usize::from(part[at + 1]);
                     within(WHAT, at + 1, length, 0, part.len() - at - 2)?;
-                    if code == wanted {
+                    if code != option::CONTINUATION {
+                        last = code;
+                    }
+                    if last == wanted {
                         value.extend_from_slice(&part[at + 2..at + 2 + length]);
                     }
                     at += 2 + length;
@@ -221,29 +229,47 @@ fn addresses(value: &[u8]) -> Vec<Ipv4Addr> {
     addresses
 }
 
-/// Classless routes (RFC 3442): the length of a prefix, as many octets as it has, and a router; bits behind the prefix
-/// are taken off.
-///
-/// # Errors
-/// A prefix of more than 32 bits, or an end in the middle of a route.
-fn parse_routes(value: &[u8]) -> Result<Vec<(Ipv4Addr, u8, Ipv4Addr)>, Malformed> {
-    const WHAT: &str = "classless route";
-    let (mut routes, mut at) = (Vec::new(), 0);
-    while at < value.len() && routes.len() < MAX_ROUTES {
-        let prefix_len = value[at];
-        within(WHAT, at, prefix_len.into(), 0, 32)?;
-        let significant = usize::from(prefix_len).div_ceil(8);
-        need(WHAT, at + 1, value.len() - at - 1, significant + 4)?;
-        let mut destination = [0; 4];
-        destination[..significant].copy_from_slice(&value[at + 1..at + 1 + significant]);
-        let mask = u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0);
-        let destination = Ipv4Addr::from(u32::from_be_bytes(destination) & mask);
-        let router = &value[at + 1 + significant..][..4];
-        let router = Ipv4Addr::new(router[0], router[1], router[2], router[3]);
-        routes.push((destination, prefix_len, router));
-        at += 1 + significant + 4;
+/// The routes of a value, up to what cannot be read of it.
+fn routes(value: &[u8]) -> Vec<Route> {
+    let (routes, rest) = parse_routes(value);
+    if let Err(malformed) = rest {
+        tracing::debug!("left out the rest of the routes behind {}: {malformed}", routes.len());
     }
-    Ok(routes)
+    routes
+}
+
+/// Classless routes (RFC 3442): the length of a prefix, as many octets as it has, and a router; bits behind the prefix
+/// are taken off. With the whole ones comes what is wrong with the rest: a prefix of more than 32 bits, or an end in the
+/// middle of a route.
+fn parse_routes(value: &[u8]) -> (Vec<Route>, Result<(), Malformed>) {
+    let mut routes = Vec::new();
+    let mut at = 0;
+    while at < value.len() && routes.len() < MAX_ROUTES {
+        match parse_route(value, at) {
+            Ok((route, length)) => {
+                routes.push(route);
+                at += length;
+            }
+            Err(malformed) => return (routes, Err(malformed)),
+        }
+    }
+    (routes, Ok(()))
+}
+
+/// The route that begins here, and its length in octets.
+fn parse_route(value: &[u8], at: usize) -> Result<(Route, usize), Malformed> {
+    const WHAT: &str = "classless route";
+    let prefix_len = value[at];
+    within(WHAT, at, prefix_len.into(), 0, 32)?;
+    let significant = usize::from(prefix_len).div_ceil(8);
+    need(WHAT, at + 1, value.len() - at - 1, significant + 4)?;
+    let mut destination = [0; 4];
+    destination[..significant].copy_from_slice(&value[at + 1..at + 1 + significant]);
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0);
+    let destination = Ipv4Addr::from(u32::from_be_bytes(destination) & mask);
+    let router = &value[at + 1 + significant..][..4];
+    let router = Ipv4Addr::new(router[0], router[1], router[2], router[3]);
+    Ok(((destination, prefix_len, router), 1 + significant + 4))
 }
 
 #[cfg(test)]

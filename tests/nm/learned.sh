@@ -196,6 +196,20 @@ capture() {
 
 # What goes through the tunnel: the key routes
 
+# A domain and nothing else that is new: names alone make an update.
+domain_alone() {
+    dnsmasq_up $LEARN_DEVICE dhcp-option=6,"$IPCP_DNS" dhcp-option=15,corp.lab.test
+    learn; soon searched corp.lab.test
+    soon vpn_is_activated; stays vpn_is_activated
+    dnsmasq_down $LEARN_DEVICE
+    radvd_up $LEARN_DEVICE prefix=${LEARN6}:/64
+    soon has_address6 $LEARN6
+    router_tells dnssl=later.lab.test
+    soon searched later.lab.test; soon vpn_is_activated
+    reaches "$LEARN4.1"
+    down vpn
+}
+vpn_is_activated() { nmcli --terse --fields TYPE,STATE connection show --active | grep -qx vpn:activated; }
 split_by_server() {
     two_routes; router_tells lifetime=0 route=fd99:9::/48
     learn routes=auto; soon routed 10.55.0.0/16; soon routed 10.56.0.0/16
@@ -322,6 +336,7 @@ learned_cases() {
     learned_case "DHCPINFORM: the request" inform_request
     learned_case "DHCPINFORM: no answer" no_dhcp
     learned_case "DHCPINFORM: a late answer" late_dhcp
+    learned_case "a domain and nothing else" domain_alone
     learned_case "routes=auto, the server's networks" split_by_server
     learned_case "routes=auto, the server's default route" default_by_server
     learned_case "routes=auto, no routes" auto_without_routes

@@ -13,6 +13,10 @@ use crate::profile::Routes;
 use crate::session::{Ipv4Parameters, Ipv6Parameters};
 use crate::tunnel::Established;
 
+/// Headers of a datagram before the data of TCP, in octets (RFC 9293 3.7.1).
+const IPV4_AND_TCP: u16 = 40;
+const IPV6_AND_TCP: u16 = 60;
+
 /// The dictionaries of one established tunnel.
 #[derive(Debug)]
 pub(super) struct Announcement {
@@ -22,16 +26,34 @@ pub(super) struct Announcement {
     pub(super) ip4: Option<Dictionary<'static>>,
     /// For `Ip6Config`. NetworkManager fails the whole connection when it holds no usable address.
     pub(super) ip6: Option<Dictionary<'static>>,
+    marks: Marks,
+}
+
+/// Which of the families has a mark: something that means nothing, by which one announcement differs from another.
+///
+/// NetworkManager 1.42.4, which Debian 12 has, takes two configurations for the same where their addresses and routes are
+/// the same, whatever their names (its commit 0a02995175 mends it), and then waits for a change that never comes. So where
+/// only names change, a host route to our own address comes or goes, which the kernel never looks at, and with it the
+/// MSS that the default route has anyway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marks {
+    ip4: bool,
+    ip6: bool,
 }
 
 impl Announcement {
     /// Describes `established`, with what is to be routed into it; `None` where it has no address that NetworkManager
     /// could set.
     pub(super) fn new(established: &Established, routes: Routes) -> Option<Self> {
+        Self::marked(established, routes, Marks::default())
+    }
+
+    fn marked(established: &Established, routes: Routes, marks: Marks) -> Option<Self> {
         let parameters = &established.parameters;
         let routes = routes.decide(parameters);
-        let mut ip4 = parameters.ipv4.as_ref().and_then(|ipv4| ip4_config(ipv4, routes));
-        let mut ip6 = parameters.ipv6.as_ref().and_then(|ipv6| ip6_config(ipv6, routes));
+        let (ipv4, ipv6) = (parameters.ipv4.as_ref(), parameters.ipv6.as_ref());
+        let mut ip4 = ipv4.and_then(|ipv4| ip4_config(ipv4, routes, marks.ip4.then_some(parameters.mtu)));
+        let mut ip6 = ipv6.and_then(|ipv6| ip6_config(ipv6, routes, marks.ip6.then_some(parameters.mtu)));
         if ip4.is_none() && ip6.is_none() {
             return None;
         }
@@ -47,19 +69,26 @@ impl Announcement {
             ("has-ip4", ip4.is_some().into()),
             ("has-ip6", ip6.is_some().into()),
         ]);
-        Some(Self { config, ip4, ip6 })
+        Some(Self { config, ip4, ip6, marks })
     }
 
-    /// Makes this the announcement that comes after another one of the same connection. NetworkManager keeps what it
+    /// The same as [`new`](Self::new), after another announcement of the same connection. NetworkManager keeps what it
     /// knows of a family until it is told something else, and IPv6 without an address it refuses; so where IPv6 has gone,
     /// the link-local address stands for nothing.
-    pub(super) fn follow(mut self, before: &Announcement, established: &Established) -> Self {
-        if let (Some(_), None, Some(ipv6)) = (&before.ip6, &self.ip6, &established.parameters.ipv6) {
+    pub(super) fn after(before: &Announcement, established: &Established, routes: Routes) -> Option<Self> {
+        let plain = Self::marked(established, routes, before.marks)?;
+        let flipped = |now: &Option<_>, then: &Option<_>, mark: bool| mark != only_names_differ(now, then);
+        let marks = Marks {
+            ip4: flipped(&plain.ip4, &before.ip4, before.marks.ip4),
+            ip6: flipped(&plain.ip6, &before.ip6, before.marks.ip6),
+        };
+        let mut after = Self::marked(established, routes, marks)?;
+        if let (Some(_), None, Some(ipv6)) = (&before.ip6, &after.ip6, &established.parameters.ipv6) {
             let address = ("address", octets(ipv6.link_local).into());
-            self.ip6 = Some(Dictionary::from([address, ("prefix", 128u32.into()), ("never-default", true.into())]));
-            self.config.insert("has-ip6", true.into());
+            after.ip6 = Some(Dictionary::from([address, ("prefix", 128u32.into()), ("never-default", true.into())]));
+            after.config.insert("has-ip6", true.into());
         }
-        self
+        Some(after)
     }
 
     /// Whether names are to be looked up in another way than `before`. NetworkManager (1.42 and later) looks at that only
@@ -73,8 +102,20 @@ impl Announcement {
     }
 }
 
-/// `None` where the server gave no address: NetworkManager refuses a zero one.
-fn ip4_config(parameters: &Ipv4Parameters, routes: Routes) -> Option<Dictionary<'static>> {
+/// Whether two configurations of a family differ in nothing but the names, by which NetworkManager 1.42.4 does not tell
+/// them apart.
+fn only_names_differ(now: &Option<Dictionary<'static>>, before: &Option<Dictionary<'static>>) -> bool {
+    let (Some(now), Some(before)) = (now, before) else { return false };
+    let without_names = |ip: &Dictionary<'static>| {
+        let mut ip = ip.clone();
+        ip.retain(|key, _| !["dns", "domains", "nbns"].contains(key));
+        ip
+    };
+    now != before && without_names(now) == without_names(before)
+}
+
+/// `None` where the server gave no address: NetworkManager refuses a zero one. A `mark` is the tunnel's MTU.
+fn ip4_config(parameters: &Ipv4Parameters, routes: Routes, mark: Option<u16>) -> Option<Dictionary<'static>> {
     let Ipv4Parameters { address, peer, dns, nbns, .. } = parameters;
     if address.is_unspecified() {
         return None;
@@ -95,7 +136,11 @@ fn ip4_config(parameters: &Ipv4Parameters, routes: Routes) -> Option<Dictionary<
     if !nbns.is_empty() {
         config.insert("nbns", words(nbns).into());
     }
-    let routes = ip4_routes(parameters);
+    let mut routes = ip4_routes(parameters);
+    if let Some(mtu) = mark {
+        routes.push(vec![word(*address), 32, 0, 0]);
+        config.insert("mss", u32::from(mtu.saturating_sub(IPV4_AND_TCP)).into());
+    }
     if !routes.is_empty() {
         config.insert("routes", routes.into());
     }
@@ -122,7 +167,7 @@ fn ip4_routes(parameters: &Ipv4Parameters) -> Vec<Vec<u32>> {
 
 /// `None` without an address: a link-local one alone makes NetworkManager fail the whole connection. It takes one
 /// address; the preferred ones come first.
-fn ip6_config(parameters: &Ipv6Parameters, routes: Routes) -> Option<Dictionary<'static>> {
+fn ip6_config(parameters: &Ipv6Parameters, routes: Routes, mark: Option<u16>) -> Option<Dictionary<'static>> {
     let Ipv6Parameters { peer, addresses, dns, default_route, .. } = parameters;
     let address = addresses.first()?.address;
     let mut config = Dictionary::from([("address", octets(address).into()), ("prefix", 128u32.into())]);
@@ -138,7 +183,11 @@ fn ip6_config(parameters: &Ipv6Parameters, routes: Routes) -> Option<Dictionary<
     if !dns.is_empty() {
         config.insert("dns", dns.iter().copied().map(octets).collect::<Vec<_>>().into());
     }
-    let routes = ip6_routes(parameters);
+    let mut routes = ip6_routes(parameters);
+    if let Some(mtu) = mark {
+        routes.push((octets(address), 128, octets(Ipv6Addr::UNSPECIFIED), 0));
+        config.insert("mss", u32::from(mtu.saturating_sub(IPV6_AND_TCP)).into());
+    }
     if !routes.is_empty() {
         config.insert("routes", routes.into());
     }
@@ -292,6 +341,32 @@ mod tests {
         assert_eq!(ip4_routes(&networks), [route([10, 0, 0, 0], 8), route([192, 0, 2, 53], 32)]);
     }
 
+    /// What NetworkManager 1.42.4 compares of a configuration.
+    #[test]
+    fn where_only_names_change_something_else_does_too() {
+        let mut tunnel = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
+        let mut before = Announcement::new(&tunnel, Routes::Full).unwrap();
+        let compared = |announcement: &Announcement| {
+            [&announcement.ip4, &announcement.ip6].map(|ip| {
+                let ip = ip.as_ref().unwrap();
+                ["address", "routes", "mss"].map(|key| ip.get(key).cloned())
+            })
+        };
+        for domain in ["one.test", "two.test", "three.test"] {
+            tunnel.parameters.domains = vec![domain.to_owned()];
+            let after = Announcement::after(&before, &tunnel, Routes::Full).unwrap();
+            assert!(after.changes_names(&before));
+            let ([ip4, ip6], [before4, before6]) = (compared(&after), compared(&before));
+            assert!(ip4 != before4 && ip6 != before6, "{domain}");
+            let same = Announcement::after(&after, &tunnel, Routes::Full).unwrap();
+            assert_eq!((compared(&same), same.changes_names(&after)), (compared(&after), false));
+            before = after;
+        }
+        tunnel.parameters.ipv4.as_mut().unwrap().dns.push(Ipv4Addr::new(192, 0, 2, 99));
+        let after = Announcement::after(&before, &tunnel, Routes::Full).unwrap();
+        assert_eq!(after.marks, before.marks, "a name server brings a route with it");
+    }
+
     #[test]
     fn the_default_route_is_what_the_profile_says() {
         let mut told = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
@@ -314,9 +389,9 @@ mod tests {
     fn what_the_server_did_not_tell_is_left_out() {
         let bare = Ipv4Parameters { peer: None, dns: vec![], nbns: vec![], ..ipv4() };
         let expected = pairs(&[("address", "u"), ("prefix", "u")]);
-        assert_eq!(signatures(&ip4_config(&bare, Routes::Full).unwrap()), expected);
+        assert_eq!(signatures(&ip4_config(&bare, Routes::Full, None).unwrap()), expected);
         let own = Ipv4Parameters { peer: Some(bare.address), ..bare };
-        assert!(!ip4_config(&own, Routes::Full).unwrap().contains_key("ptp"));
+        assert!(!ip4_config(&own, Routes::Full, None).unwrap().contains_key("ptp"));
     }
 
     #[test]
@@ -331,7 +406,7 @@ mod tests {
             Announcement::new(&established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1"), Routes::Full);
         let before = before.unwrap();
         let bare = established(Some(ipv4()), Some(ipv6(&[])), "192.0.2.1");
-        let after = announcement.follow(&before, &bare);
+        let after = Announcement::after(&before, &bare, Routes::Full).unwrap();
         assert_eq!(after.config["has-ip6"], Variant::Bool(true));
         let expected = pairs(&[("address", "ay"), ("never-default", "b"), ("prefix", "u")]);
         assert_eq!(signatures(&after.ip6.clone().unwrap()), expected, "nothing, but in an address");

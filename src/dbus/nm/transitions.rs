@@ -166,23 +166,21 @@ impl Plugin {
     }
 
     async fn announce(&mut self, established: &Established, emitter: &SignalEmitter<'_>) {
-        let Some(announcement) = Announcement::new(established, self.routes) else {
+        let update = self.state == ServiceState::Started;
+        let before = self.announced.take().filter(|_| update);
+        let announcement = match &before {
+            Some(before) => Announcement::after(before, established, self.routes),
+            None => Announcement::new(established, self.routes),
+        };
+        let Some(announcement) = announcement else {
             self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
             sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
             return self.stop(emitter).await;
         };
-        let update = self.state == ServiceState::Started;
-        let announcement = match self.announced.take().filter(|_| update) {
-            Some(before) => {
-                let announcement = announcement.follow(&before, established);
-                if announcement.changes_names(&before) {
-                    self.enter(ServiceState::Starting, emitter).await;
-                }
-                announcement
-            }
-            None => announcement,
-        };
-        let Announcement { config, ip4, ip6 } = self.announced.insert(announcement);
+        if before.is_some_and(|before| announcement.changes_names(&before)) {
+            self.enter(ServiceState::Starting, emitter).await;
+        }
+        let Announcement { config, ip4, ip6, .. } = self.announced.insert(announcement);
         sent(Self::config(emitter, config).await);
         if let Some(ip4) = ip4 {
             sent(Self::ip4_config(emitter, ip4).await);

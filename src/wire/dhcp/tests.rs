@@ -66,13 +66,13 @@ fn descriptors_of_rfc_3442() {
         (&[32, 10, 198, 122, 47], [10, 198, 122, 47]),
     ] {
         let value = [descriptor, &router].concat();
-        assert_eq!(parse_routes(&value).unwrap(), [(destination.into(), descriptor[0], router.into())]);
+        assert_eq!(parse_routes(&value), (vec![(destination.into(), descriptor[0], router.into())], Ok(())));
         for cut in 1..value.len() {
-            assert!(parse_routes(&value[..cut]).is_err(), "{descriptor:?} cut at {cut}");
+            assert!(parse_routes(&value[..cut]).1.is_err(), "{descriptor:?} cut at {cut}");
         }
     }
-    assert!(parse_routes(&[33, 1, 2, 3, 4, 5, 0, 0, 0, 0]).is_err());
-    assert_eq!(parse_routes(&[12, 10, 0xff, 192, 0, 2, 1]).unwrap()[0].0, Ipv4Addr::new(10, 0xf0, 0, 0));
+    assert!(parse_routes(&[33, 1, 2, 3, 4, 5, 0, 0, 0, 0]).1.is_err());
+    assert_eq!(parse_routes(&[12, 10, 0xff, 192, 0, 2, 1]).0[0].0, Ipv4Addr::new(10, 0xf0, 0, 0));
 }
 
 #[test]
@@ -85,6 +85,21 @@ fn one_route_by_both_numbers_is_one() {
 fn a_long_value_comes_in_pieces() {
     let ack = parsed(&[121, 3, 24, 10, 1, 6, 4, 10, 0, 0, 53, 121, 5, 2, 10, 0, 0, 1]);
     assert_eq!(ack.routes, [(Ipv4Addr::new(10, 1, 2, 0), 24, Ipv4Addr::new(10, 0, 0, 1))]);
+}
+
+/// As SoftEther 5 sends 40 routes: 255 octets, which end in the middle of one, and the rest in option 250.
+#[test]
+fn a_long_value_goes_on_in_option_250() {
+    let value: Vec<u8> = (0..40).flat_map(|number| [24, 10, 60, number, 192, 168, 30, 1]).collect();
+    let option = |code: u8, value: &[u8]| [&[code, value.len() as u8], value].concat();
+    let (first, rest) = value.split_at(255);
+    let told =
+        [option(121, first), option(250, rest), option(249, first), option(250, rest), option(6, &[10, 0, 0, 53])];
+    let ack = parsed(&told.concat());
+    assert_eq!((ack.routes.len(), ack.dns.len()), (40, 1));
+    assert_eq!(ack.routes[39], (Ipv4Addr::new(10, 60, 39, 0), 24, Ipv4Addr::new(192, 168, 30, 1)));
+    let cut = parsed(&option(121, first));
+    assert_eq!(cut.routes.len(), 31, "the whole ones before a cut are good");
 }
 
 #[test]
