@@ -371,11 +371,21 @@ impl Session {
             let datagram = &mut frame[at..];
             let Ok(length) = ip::datagram_len(version, datagram) else { return };
             let datagram = &mut datagram[..length];
-            if hostconf::concerns(version, datagram) && self.hostconf.handle_datagram(now, version, datagram) {
-                return self.advance(now);
+            if hostconf::concerns(version, datagram) && self.is_answer(now, version, datagram) {
+                return;
             }
             deliver(datagram);
         }
+    }
+
+    /// Takes a datagram that may answer one of our own; `false` where it does not.
+    #[cold]
+    fn is_answer(&mut self, now: Instant, version: IpVersion, datagram: &[u8]) -> bool {
+        let is_ours = self.hostconf.handle_datagram(now, version, datagram);
+        if is_ours {
+            self.advance(now);
+        }
+        is_ours
     }
 
     fn handle_control_frame(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {

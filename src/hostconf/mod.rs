@@ -89,12 +89,14 @@ pub struct Learned {
 pub fn concerns(version: IpVersion, datagram: &[u8]) -> bool {
     match version {
         IpVersion::V4 => {
-            let header = usize::from(datagram[0] & 0x0f) * 4;
-            datagram[9] == ip::protocol::UDP && port_is(datagram, header + 2, dhcp::CLIENT_PORT)
+            datagram.get(9) == Some(&ip::protocol::UDP) && {
+                let header = usize::from(datagram[0] & 0x0f) * 4;
+                port_is(datagram, header + 2, dhcp::CLIENT_PORT)
+            }
         }
-        IpVersion::V6 => match datagram[6] {
-            ip::protocol::ICMPV6 => datagram.get(IPV6_HEADER_LEN) == Some(&ROUTER_ADVERTISEMENT),
-            ip::protocol::UDP => port_is(datagram, IPV6_HEADER_LEN + 2, wire_dhcpv6::CLIENT_PORT),
+        IpVersion::V6 => match datagram.get(6) {
+            Some(&ip::protocol::ICMPV6) => datagram.get(IPV6_HEADER_LEN) == Some(&ROUTER_ADVERTISEMENT),
+            Some(&ip::protocol::UDP) => port_is(datagram, IPV6_HEADER_LEN + 2, wire_dhcpv6::CLIENT_PORT),
             _ => false,
         },
     }
