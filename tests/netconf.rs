@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use caps::{CapSet, Capability};
-use netconf_host::{Host, STATE, tunnel};
+use netconf_host::{Host, STATE, run, tunnel};
 use nm_sstp::netconf::{Address, Dns, Error, Intent, Mode, NetConf, Route};
 use nm_sstp::tun::{Device, Tun};
 
@@ -279,6 +279,28 @@ fn second() -> Intent {
     second.addresses[0] =
         Address { address: ip("10.98.0.2"), prefix_len: 32, peer: Some(ip("10.98.0.1")), deprecated: false };
     second
+}
+
+#[test]
+fn where_nothing_can_be_written_down_nothing_is_done_and_everything_undone() {
+    Host::run(|host| async move {
+        let (_first, _second) = (tunnel().await, tunnel().await);
+        let before = host.dump();
+        fs::create_dir_all(STATE).unwrap();
+        run(&format!("mount -t tmpfs -o size=16k,mode=700 small {STATE}"));
+        let mut netconf = netconf().await;
+        netconf.apply(1, &intent("sstp0")).await.unwrap();
+        let with_one = host.dump();
+        // the disk is full
+        let full = fs::write(format!("{STATE}/filler"), [0; 64 * 1024]);
+        assert!(full.is_err());
+        let error = netconf.apply(2, &second()).await.unwrap_err();
+        assert!(matches!(error, Error::State { .. }), "{error}");
+        netconf.undo(2).await;
+        assert_eq!(host.dump(), with_one, "the first one goes on");
+        netconf.undo(1).await;
+        assert_eq!(host.dump(), before);
+    });
 }
 
 #[test]

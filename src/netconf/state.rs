@@ -80,6 +80,22 @@ impl State {
         self.journal != Journal::default()
     }
 
+    /// Enters what is about to be done, and writes the journal. Where that fails nothing was entered: what is in the
+    /// journal already can still be undone.
+    pub(super) fn enter(&mut self, change: impl FnOnce(&mut Journal)) -> Result<(), Error> {
+        let before = self.journal.clone();
+        change(&mut self.journal);
+        self.write().inspect_err(|_| self.journal = before)
+    }
+
+    /// The journal says less than the file. Where that cannot be written, the file names more than what is there, which
+    /// harms nothing.
+    pub(super) fn shorten(&mut self) {
+        if let Err(error) = self.write() {
+            tracing::warn!("{error}");
+        }
+    }
+
     /// Writes the journal, or removes it where there is nothing to be undone. Whoever changes it calls this before the
     /// change that it tells of.
     pub(super) fn write(&mut self) -> Result<(), Error> {

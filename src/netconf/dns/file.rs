@@ -64,9 +64,7 @@ pub(super) fn update(state: &mut State, tunnels: &[&Wanted]) -> Result<(), Strin
         .and_then(|()| write(&saved.path, &text).map_err(|error| describe(&saved.path, &error)));
     state.journal.resolv_conf = if written.is_ok() { Some(Saved { written: vec![text], ..saved }) } else { before };
     // What it says until then is true as well.
-    if let Err(error) = state.write() {
-        tracing::warn!("{error}");
-    }
+    state.shorten();
     written
 }
 
@@ -91,9 +89,7 @@ pub(super) fn restore(state: &mut State) {
         Ok(_) => tracing::info!("{path} stays as it is: somebody has written it since we did."),
         Err(reason) => tracing::warn!("{path} may still name the servers of a tunnel that is gone: {reason}."),
     }
-    if let Err(error) = state.write() {
-        tracing::warn!("{error}");
-    }
+    state.shorten();
 }
 
 impl Saved {

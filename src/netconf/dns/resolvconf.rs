@@ -64,8 +64,10 @@ pub(super) async fn set(state: &mut State, wanted: &Wanted) -> Result<Option<Str
         }
         (Kind::Debian, false) => return Err("Debian's cannot use name servers for some domains only".to_owned()),
     }
-    state.journal.records.insert(record.clone());
-    state.write().map_err(|error| error.to_string())?;
+    let entered = state.enter(|journal| {
+        journal.records.insert(record.clone());
+    });
+    entered.map_err(|error| error.to_string())?;
     match run(&program, &arguments, &lines(&wanted.servers, &wanted.domains)).await {
         Ok(_) => Ok(note),
         Err(reason) => {
@@ -90,9 +92,7 @@ pub(super) async fn forget(state: &mut State, record: &str) {
         tracing::warn!("resolvconf still has the name servers of a tunnel that is gone ({record}): {reason}.");
     }
     state.journal.records.remove(record);
-    if let Err(error) = state.write() {
-        tracing::warn!("{error}");
-    }
+    state.shorten();
 }
 
 pub(super) fn locate() -> Result<PathBuf, String> {

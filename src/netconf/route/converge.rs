@@ -30,16 +30,18 @@ pub(in crate::netconf) async fn places_of_others(netlink: &Netlink, journal: &Jo
 ///
 /// The first thing that the kernel refused to add. What could not be removed is logged and stays in the journal.
 pub(in crate::netconf) async fn to(netlink: &Netlink, state: &mut State, plan: &Plan) -> Result<(), Error> {
-    state.journal.rules.extend(&plan.rules);
-    state.journal.tables.extend(plan.tables.keys());
-    state.write()?;
+    state.enter(|journal| {
+        journal.rules.extend(&plan.rules);
+        journal.tables.extend(plan.tables.keys());
+    })?;
     let added = add(netlink, plan).await;
     let journal = &state.journal;
     let rules = remove_rules(netlink, journal, plan, added.is_ok()).await;
     let tables = remove_routes(netlink, journal, plan).await;
     state.journal.rules = rules;
     state.journal.tables = tables;
-    added.and(state.write())
+    state.shorten();
+    added
 }
 
 async fn add(netlink: &Netlink, plan: &Plan) -> Result<(), Error> {
