@@ -50,6 +50,8 @@ helper_ready() {
     store_profile learn $PORT_LEARN
     store_profile second $PORT_SECOND
     in_box systemctl stop nm-sstp.service
+    # the kernel makes it when the link has a carrier, which may be a moment later
+    wait_for 5 uplink_has_link_local || die "$BOX_LINK gets no link-local address"
     CLEAN_BOX=$(box_machine)
 }
 
@@ -61,6 +63,8 @@ store_profile() {
     ctl profile add "$name" --gateway "$SERVER_NAME:$port" --user "$VPN_USER" --set ca-cert=/etc/ssl/certs/lab-ca.pem \
         "${set[@]}" --password-stdin <<<"$VPN_PASSWORD" >/dev/null || fail "sstpctl profile add $name"
 }
+
+uplink_has_link_local() { in_box ip -6 address show dev $BOX_LINK scope link | grep -q inet6; }
 
 ctl() { in_box sstpctl "$@"; }
 # as USER COMMAND...: as another user of the container.
