@@ -15,6 +15,7 @@ use crate::datapath::TxBuf;
 use crate::profile::Profile;
 use crate::session::{self, Event, HashProtocol, Phase, Refusal, Session};
 use crate::transport::certificate::CertificateFacts;
+use crate::transport::dial::Direct;
 use crate::transport::failure::{Error, TlsFailure};
 use crate::transport::{self, CaCertificates, Connection, Settings, Tls};
 
@@ -96,7 +97,7 @@ async fn open(profile: &Profile, owner: Option<&str>, findings: &mut Findings) -
     if let Some(path) = &profile.ca_cert {
         settings.ca_certificates = Some(CaCertificates::read(path, owner).await?);
     }
-    transport::open(&settings, |_| {}).await.inspect_err(|error| {
+    transport::open(&settings, &Direct::default(), |_| {}).await.inspect_err(|error| {
         if let Error::Tls { address, failure, .. } = error {
             findings.address = Some(*address);
             if matches!(failure, TlsFailure::NotTls) {

@@ -27,20 +27,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::BufReader;
-use tokio::net::{self, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task;
 use tokio::time::timeout;
 
 use self::certificate::{CertificateFacts, Purpose};
-use self::failure::{Attempt, CertificateProblem, Error, Refusal, TlsFailure};
+use self::dial::{Dialer, Target};
+use self::failure::{CertificateProblem, Error, TlsFailure};
 use crate::private_file;
 use crate::wire::tls::ServerHello;
 
 pub use self::tap::Tap;
 
 pub mod certificate;
+pub mod dial;
 pub mod failure;
 mod tap;
 
@@ -53,23 +54,8 @@ pub type Stream = tokio_native_tls::TlsStream<BufReader<Tap>>;
 /// Octets read from the socket at a time: four full TLS records.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// Octets that may wait unsent in the socket before it stops being writable.
-///
-/// What does not fit stays in the TUN device's queue, the one place where a saturated tunnel keeps what it cannot send
-/// yet. Four full TLS records keep a fast path busy.
-const NOT_SENT_LOW_WATER: u32 = 64 * 1024;
-
 /// Most octets that TLS puts around the contents of a record (RFC 5246 6.2.3, RFC 8446 5.2): header, nonce, tag, type.
 const RECORD_OVERHEAD: u32 = 5 + 8 + 16 + 1;
-
-/// A silent peer is probed after this time, so that a router's table of connections does not forget us.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-
-/// Time between two unanswered probes.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// So many unanswered probes end the connection.
-const KEEPALIVE_PROBES: u32 = 6;
 
 /// Where to connect to, and what to accept there.
 #[derive(Clone, Debug)]
@@ -114,10 +100,6 @@ impl CaCertificates {
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The resolver's answer.
-    pub resolve: Duration,
-    /// One address, until it accepts a TCP connection. The kernel alone would try for two minutes.
-    pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
     /// The second look at a certificate that did not pass, connection and handshake together.
@@ -126,12 +108,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            resolve: Duration::from_secs(30),
-            connect: Duration::from_secs(15),
-            tls: Duration::from_secs(30),
-            inspection: Duration::from_secs(5),
-        }
+        Limits { tls: Duration::from_secs(30), inspection: Duration::from_secs(5) }
     }
 }
 
@@ -176,76 +153,31 @@ pub enum Step {
     Tls,
 }
 
-/// Connects to the gateway; `progress` hears of each step as it begins.
+/// Connects to the gateway by way of `dialer`; `progress` hears of each step as it begins.
 ///
 /// # Errors
 ///
 /// See [`Error`]. Every step is bounded in time.
-pub async fn open(settings: &Settings, mut progress: impl FnMut(Step)) -> Result<Connection, Error> {
+pub async fn open(
+    settings: &Settings,
+    dialer: &impl Dialer,
+    mut progress: impl FnMut(Step) + Send,
+) -> Result<Connection, Error> {
     // Reading the system's CAs takes OpenSSL 3 some tens of milliseconds: meanwhile the network answers.
     let for_connector = settings.clone();
     let connector = task::spawn_blocking(move || connector(&for_connector, Checks::On));
 
-    progress(Step::Resolve);
-    let addresses = resolve(&settings.host, settings.port, settings.limits.resolve).await?;
-    progress(Step::Connect);
-    let (socket, address) = connect(&addresses, settings.limits.connect).await?;
+    let target = Target::Host { host: settings.host.clone(), port: settings.port };
+    let (socket, address) = dialer.dial(target, &mut progress).await?;
     progress(Step::Tls);
     let connector = connector.await.map_err(|error| Error::TlsSetup(error.to_string()))??;
-    secure(settings, &connector, socket, address).await
-}
-
-/// The addresses of the gateway, in the resolver's order of preference; at least one.
-async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
-    let not_found = |reason: String| Error::NameNotFound { host: host.to_owned(), reason };
-    match timeout(limit, net::lookup_host((host, port))).await {
-        Ok(Ok(addresses)) => {
-            let addresses: Vec<SocketAddr> = addresses.collect();
-            if addresses.is_empty() { Err(not_found("it has no address".to_owned())) } else { Ok(addresses) }
-        }
-        Ok(Err(error)) => {
-            // The standard library puts its own words before the resolver's.
-            let text = error.to_string();
-            Err(not_found(text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()))
-        }
-        Err(_) => Err(Error::ResolverTimedOut { host: host.to_owned(), after: limit }),
-    }
-}
-
-/// A TCP connection to the first of the addresses that accepts one.
-async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<(TcpStream, SocketAddr), Error> {
-    let mut attempts = Vec::new();
-    for &address in addresses {
-        match connect_one(address, limit).await {
-            Ok(socket) => return Ok((socket, address)),
-            Err(refusal) => attempts.push(Attempt { address, refusal }),
-        }
-    }
-    Err(Error::Unreachable(attempts))
-}
-
-async fn connect_one(address: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
-    let socket = timeout(limit, TcpStream::connect(address))
-        .await
-        .map_err(|_| Refusal::TimedOut(limit))?
-        .map_err(Refusal::Io)?;
-    tune(&socket).map_err(Refusal::Io)?;
-    Ok(socket)
-}
-
-fn tune(socket: &TcpStream) -> io::Result<()> {
-    // Packets are collected into records by us, not by Nagle's algorithm.
-    socket.set_nodelay(true)?;
-    let socket = SockRef::from(socket);
-    socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)
+    secure(settings, dialer, &connector, socket, address).await
 }
 
 /// Makes TLS of a TCP connection, with the checks that the settings ask for.
 async fn secure(
     settings: &Settings,
+    dialer: &impl Dialer,
     connector: &tokio_native_tls::TlsConnector,
     socket: TcpStream,
     address: SocketAddr,
@@ -258,9 +190,10 @@ async fn secure(
             Ok(Connection { verified: true, ..connection })
         }
         Err(TlsFailure::Certificate { problem, .. }) => {
-            let Limits { connect, tls, inspection, .. } = settings.limits;
-            let limit = if settings.ignore_certificate { connect + tls } else { inspection };
-            let unchecked = timeout(limit, connect_unchecked(settings, address)).await;
+            let Limits { tls, inspection } = settings.limits;
+            // where it is the connection that is used, connecting is bounded by the dialer
+            let limit = if settings.ignore_certificate { 2 * tls } else { inspection };
+            let unchecked = timeout(limit, connect_unchecked(settings, dialer, address)).await;
             let unchecked = unchecked.unwrap_or(Err(TlsFailure::TimedOut(limit)));
             let facts = unchecked.as_ref().ok().and_then(|other| CertificateFacts::from_der(&other.certificate));
             let error = failed(TlsFailure::Certificate { problem, certificate: facts.map(Box::new) });
@@ -275,12 +208,15 @@ async fn secure(
 }
 
 /// A second connection to the same address with the checks off: see the head of this file for why it is safe.
-async fn connect_unchecked(settings: &Settings, address: SocketAddr) -> Result<Connection, TlsFailure> {
+async fn connect_unchecked(
+    settings: &Settings,
+    dialer: &impl Dialer,
+    address: SocketAddr,
+) -> Result<Connection, TlsFailure> {
     let other = |text: String| TlsFailure::Other(text);
     let connector = connector(settings, Checks::Off).map_err(|error| other(error.to_string()))?;
-    let socket = connect_one(address, settings.limits.connect)
-        .await
-        .map_err(|refusal| other(Attempt { address, refusal }.to_string()))?;
+    let target = Target::Address(address);
+    let (socket, _) = dialer.dial(target, &mut |_| {}).await.map_err(|error| other(error.to_string()))?;
     finish(handshake(settings, &connector, socket).await?, address)
 }
 

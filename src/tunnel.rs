@@ -26,6 +26,7 @@ use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
 use crate::session::{self, Answer, NetworkParameters, Session};
+use crate::transport::dial::Direct;
 use crate::transport::{self, CaCertificates, Limits, Settings, Step, Tls};
 use crate::tun::{self, Tun};
 use inner::Inner;
@@ -353,7 +354,7 @@ async fn call(
         let progress = |step: Step| {
             state.send_replace(TunnelState::Starting(step.into()));
         };
-        let connection = transport::open(&settings, progress).await?;
+        let connection = transport::open(&settings, &Direct::default(), progress).await?;
         if let Some(objection) = &connection.objection {
             tracing::warn!("{objection}; it is accepted because ignore-cert-warn is set");
         }

@@ -1,32 +1,18 @@
 //! Why there is no connection to the gateway, in sentences that a person can act on.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::certificate::{CertificateFacts, Purpose};
+use super::dial;
 
 /// Why there is no connection to the gateway.
 #[derive(Debug)]
 pub enum Error {
-    /// The gateway's name has no address.
-    NameNotFound {
-        /// The gateway as the profile names it.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-    /// The resolver gave no answer in this time.
-    ResolverTimedOut {
-        /// The gateway as the profile names it.
-        host: String,
-        /// How long it was waited for.
-        after: Duration,
-    },
-    /// None of the gateway's addresses could be reached: each with its own reason, in the order they were tried.
-    Unreachable(Vec<Attempt>),
+    /// There is no TCP connection to it.
+    Dial(dial::Error),
     /// The file of CA certificates that the profile names cannot be used.
     CaCertificates {
         /// The file.
@@ -45,24 +31,6 @@ pub enum Error {
         /// How it failed.
         failure: TlsFailure,
     },
-}
-
-/// An address that could not be connected to, and why.
-#[derive(Debug)]
-pub struct Attempt {
-    /// The address.
-    pub address: SocketAddr,
-    /// Why not.
-    pub refusal: Refusal,
-}
-
-/// Why one address could not be connected to.
-#[derive(Debug)]
-pub enum Refusal {
-    /// No answer in this time.
-    TimedOut(Duration),
-    /// What the kernel said.
-    Io(io::Error),
 }
 
 /// How a TLS handshake failed.
@@ -107,25 +75,7 @@ pub enum CertificateProblem {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NameNotFound { host, reason } => {
-                write!(
-                    f,
-                    "the gateway's name {host} could not be resolved ({reason}): \
-                     check the name, and whether this machine has a network"
-                )
-            }
-            Error::ResolverTimedOut { host, after } => {
-                write!(f, "no DNS server answered in {} s when asked for the gateway {host}", after.as_secs())
-            }
-            Error::Unreachable(attempts) => {
-                for (position, attempt) in attempts.iter().enumerate() {
-                    if position > 0 {
-                        f.write_str("; ")?;
-                    }
-                    write!(f, "{attempt}")?;
-                }
-                Ok(())
-            }
+            Error::Dial(error) => error.fmt(f),
             Error::CaCertificates { path, reason } => {
                 write!(f, "the CA certificate file {} (ca-cert) cannot be used: {reason}", path.display())
             }
@@ -137,25 +87,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address;
-        match &self.refusal {
-            Refusal::TimedOut(after) => write!(f, "{address} did not answer within {} s", after.as_secs()),
-            Refusal::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => {
-                    write!(f, "{address} refused the connection: no server listens on that port")
-                }
-                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-                    write!(f, "there is no route to {address}")
-                }
-                io::ErrorKind::TimedOut => write!(f, "{address} did not answer"),
-                io::ErrorKind::PermissionDenied => {
-                    write!(f, "a firewall of this machine forbids the connection to {address}")
-                }
-                _ => write!(f, "the connection to {address} failed: {error}"),
-            },
-        }
+impl From<dial::Error> for Error {
+    fn from(error: dial::Error) -> Self {
+        Error::Dial(error)
     }
 }
 

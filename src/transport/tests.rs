@@ -13,8 +13,10 @@ use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use openssl::x509::extension::SubjectAlternativeName;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::dial::{Direct, KEEPALIVE_IDLE, NOT_SENT_LOW_WATER, connect, resolve};
 use super::pki::{Ca, CaFile, DAY, Leaf, builder, key, now};
 use super::*;
 
@@ -79,7 +81,7 @@ async fn against(leaf: &Leaf<'_>, adjust: impl FnOnce(&mut Settings)) -> (Server
     let file = ca.file();
     let mut settings = settings(server.port, &file);
     adjust(&mut settings);
-    let result = open(&settings, |_| {}).await;
+    let result = open(&settings, &Direct::default(), |_| {}).await;
     (server, result)
 }
 
@@ -117,7 +119,8 @@ async fn a_good_certificate_is_accepted_and_handed_out() {
     let der = X509::from_pem(&pem).unwrap().to_der().unwrap();
     let server = Server::start((pem, key), None);
     let mut steps = Vec::new();
-    let mut connection = open(&settings(server.port, &ca.file()), |step| steps.push(step)).await.unwrap();
+    let mut connection =
+        open(&settings(server.port, &ca.file()), &Direct::default(), |step| steps.push(step)).await.unwrap();
     assert_eq!(connection.certificate, der);
     assert_eq!(connection.address.port(), server.port);
     assert_eq!(steps, [Step::Resolve, Step::Connect, Step::Tls]);
@@ -278,7 +281,7 @@ async fn child_of_a_ca_file_replaces_the_systems_cas(port: &str) {
         server_name_indication: true,
         limits: Limits::default(),
     };
-    if let Err(error) = open(&settings, |_| {}).await {
+    if let Err(error) = open(&settings, &Direct::default(), |_| {}).await {
         panic!("{error}");
     }
 }
@@ -295,7 +298,7 @@ async fn a_useless_ca_file_is_named() {
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "certificate"),
     ] {
         fs::write(&file.0, contents).unwrap();
-        let text = open(&settings(server.port, &file), |_| {}).await.unwrap_err().to_string();
+        let text = open(&settings(server.port, &file), &Direct::default(), |_| {}).await.unwrap_err().to_string();
         assert!(text.contains(file.0.to_str().unwrap()) && text.contains(reason), "{text}");
     }
     for path in ["/dev/zero", "/nonexistent/ca.pem", "/"] {
@@ -304,7 +307,7 @@ async fn a_useless_ca_file_is_named() {
     }
     // DER does as well as PEM.
     fs::write(&file.0, ca.certificate.to_der().unwrap()).unwrap();
-    echo(&mut open(&settings(server.port, &file), |_| {}).await.unwrap()).await;
+    echo(&mut open(&settings(server.port, &file), &Direct::default(), |_| {}).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -314,7 +317,7 @@ async fn an_old_protocol_version_is_refused() {
     let file = ca.file();
     let mut settings = settings(server.port, &file);
     settings.ignore_certificate = true;
-    let (failure, text) = tls_failure(open(&settings, |_| {}).await);
+    let (failure, text) = tls_failure(open(&settings, &Direct::default(), |_| {}).await);
     assert!(matches!(failure, TlsFailure::ProtocolVersion), "{failure:?}");
     assert!(text.contains("TLS"), "{text}");
 }
@@ -338,17 +341,17 @@ fn blunt(answer: &'static [u8]) -> u16 {
 async fn what_is_not_tls_is_told_apart() {
     let ca = Ca::new("Test CA").file();
     let port = blunt(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    let (failure, _) = tls_failure(open(&settings(port, &ca), |_| {}).await);
+    let (failure, _) = tls_failure(open(&settings(port, &ca), &Direct::default(), |_| {}).await);
     assert!(matches!(failure, TlsFailure::NotTls), "{failure:?}");
 
     let port = blunt(b"");
-    let (failure, text) = tls_failure(open(&settings(port, &ca), |_| {}).await);
+    let (failure, text) = tls_failure(open(&settings(port, &ca), &Direct::default(), |_| {}).await);
     assert!(matches!(failure, TlsFailure::Closed), "{failure:?}");
     assert!(text.contains("may not serve localhost"), "{text}");
 
     // A fatal alert: unrecognized_name (RFC 6066 3).
     let port = blunt(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
-    let (_, text) = tls_failure(open(&settings(port, &ca), |_| {}).await);
+    let (_, text) = tls_failure(open(&settings(port, &ca), &Direct::default(), |_| {}).await);
     assert!(text.contains("unrecognized name"), "{text}");
 }
 
@@ -360,7 +363,7 @@ async fn a_server_that_never_shakes_hands_is_given_up() {
     settings.host = "127.0.0.1".to_owned();
     settings.limits.tls = SHORT;
     let begin = tokio::time::Instant::now();
-    let (failure, _) = tls_failure(open(&settings, |_| {}).await);
+    let (failure, _) = tls_failure(open(&settings, &Direct::default(), |_| {}).await);
     assert!(matches!(failure, TlsFailure::TimedOut(_)), "{failure:?}");
     assert!(begin.elapsed() >= SHORT);
 }
@@ -405,7 +408,7 @@ async fn a_name_that_cannot_be_is_not_found() {
     // A label has at most 63 octets (RFC 1035 2.3.4): no resolver asks anybody for this one.
     let host = format!("{}.example", "a".repeat(64));
     let error = resolve(&host, 443, SHORT).await.unwrap_err();
-    assert!(matches!(error, Error::NameNotFound { .. }), "{error:?}");
+    assert!(matches!(error, dial::Error::NameNotFound { .. }), "{error:?}");
     assert!(error.to_string().starts_with(&format!("the gateway's name {host} could not be resolved (")), "{error}");
 }
 
@@ -447,7 +450,7 @@ async fn client_hello(host: &str, server_name_indication: bool) -> Vec<u8> {
     let mut settings = settings(port, &ca);
     settings.host = host.to_owned();
     settings.server_name_indication = server_name_indication;
-    open(&settings, |_| {}).await.unwrap_err();
+    open(&settings, &Direct::default(), |_| {}).await.unwrap_err();
     hello.join().unwrap()
 }
 
