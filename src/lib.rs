@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
 //! | host | `netconf` | links, addresses, routes and DNS of this machine |
-//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `private_file` | sockets, TLS, files, the TUN device, the clock |
+//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
@@ -40,6 +40,8 @@ pub mod private_file;
 #[cfg(feature = "service")]
 pub mod probe;
 pub mod profile;
+#[cfg(feature = "service")]
+pub mod profile_files;
 pub mod session;
 pub mod sstp;
 #[cfg(feature = "service")]

@@ -6,16 +6,16 @@
 //! becomes the user for good, before anything else, and copies the file into a pipe. Only the path goes in, and only the
 //! contents, or a sentence, come out.
 //!
-//! The system service has no right to become another user, and no other way to a user's files than that they open them:
-//! [`read_handed`] reads what came with a call as a descriptor.
+//! The system service has no right to become another user, and sees no home directories. A user who names files opens
+//! them, and the descriptors come with the call: [`read_handed`] reads those.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
@@ -87,8 +87,9 @@ pub async fn read(path: &Path, owner: Option<&str>) -> Result<Zeroizing<Vec<u8>>
     match owner {
         Some(name) if is_another(name) => {
             if !may_become_another() {
-                let reason = "this process may not take on the rights of a user; a stored profile can name files of \
-                              root's below /etc/nm-sstp instead";
+                let reason = "this process may not take on the rights of a user; whoever names the file has to hand it \
+                              over opened, as sstpctl does, or to store a profile that names one of root's below \
+                              /etc/nm-sstp";
                 return Err(Error { path: path.to_owned(), owner: Some(name.to_owned()), reason: reason.to_owned() });
             }
             read_by(Path::new("/proc/self/exe"), path, name).await
@@ -101,18 +102,15 @@ pub async fn read(path: &Path, owner: Option<&str>) -> Result<Zeroizing<Vec<u8>>
     }
 }
 
-/// The contents of a regular file of at most [`MAX_OCTETS`] that whoever has the right to has opened for reading; `path`
-/// is for the error. To be called as [`read`].
+/// The contents of a regular file of at most [`MAX_OCTETS`] that whoever has the right to has opened for reading, from its
+/// beginning, wherever they have come to in it; `path` is for the error. To be called as [`read`]. Where reading never
+/// ends, `file` is held until it does.
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub async fn read_handed(path: &Path, file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let read = in_time(move || {
-        let mut file = File::from(file);
-        file.rewind().map_err(|_| irregular())?;
-        read_opened(file)
-    });
+pub async fn read_handed(path: &Path, file: impl AsFd + Send + 'static) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let read = in_time(move || read_opened(&File::from(file.as_fd().try_clone_to_owned()?)));
     read.await.map_err(|reason| Error { path: path.to_owned(), owner: None, reason })
 }
 
@@ -263,22 +261,32 @@ fn copy() -> Result<(), String> {
     Ok(())
 }
 
-/// The contents of a regular file of bounded size. Opening waits for nothing and changes nothing, whatever the path names.
+/// The contents of a regular file of bounded size.
 fn read_regular(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    read_opened(&open(path)?)
+}
+
+/// Opens a regular file for reading, with the rights of this process. It waits for nothing but the file system and changes
+/// nothing, whatever the path names.
+///
+/// # Errors
+///
+/// It cannot be opened, or is none.
+pub fn open(path: &Path) -> io::Result<File> {
     // There are devices that do something as soon as they are opened, such as watchdogs.
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-    read_opened(OpenOptions::new().read(true).custom_flags(flags).open(path)?)
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 fn irregular() -> io::Error {
     io::Error::other("it is not a regular file")
 }
 
-/// What is left of the file, where it is a regular one.
-fn read_opened(mut file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+/// The contents of the file, where it is a regular one.
+fn read_opened(file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(irregular());
@@ -287,16 +295,16 @@ fn read_opened(mut file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     let size = usize::try_from(facts.len()).ok().filter(|size| *size <= MAX_OCTETS);
     let Some(size) = size else { return Err(io::Error::other(format!("it is larger than {MAX_OCTETS} octets"))) };
     let mut contents = Zeroizing::new(vec![0; size]);
-    let octets = fill(&mut file, &mut contents)?;
+    let octets = fill(file, &mut contents)?;
     contents.truncate(octets);
     Ok(contents)
 }
 
 /// Reads until the buffer is full or the file ends.
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+fn fill(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
+        match file.read_at(rest, filled as u64) {
             Ok(0) => break,
             Ok(octets) => filled += octets,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

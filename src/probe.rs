@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::datapath::TxBuf;
 use crate::profile::Profile;
+use crate::profile_files::{Files, Rights};
 use crate::session::{self, Event, HashProtocol, Phase, Refusal, Session};
 use crate::transport::certificate::CertificateFacts;
 use crate::transport::dial::Direct;
@@ -55,24 +56,24 @@ pub struct Findings {
     pub duration: Duration,
 }
 
-/// Looks at the gateway of a profile, in [`LIMIT`] at most. Its file of CA certificates is read with the rights of `owner`,
-/// a user's name. To be called in a tokio runtime with I/O and time.
-pub async fn probe(profile: Profile, owner: Option<String>) -> Findings {
-    probe_within(LIMIT, profile, owner).await
+/// Looks at the gateway of a profile, in [`LIMIT`] at most. Its file of CA certificates is read with `rights`. To be called
+/// in a tokio runtime with I/O and time.
+pub async fn probe(profile: Profile, rights: Rights) -> Findings {
+    probe_within(LIMIT, profile, rights).await
 }
 
-async fn probe_within(limit: Duration, profile: Profile, owner: Option<String>) -> Findings {
+async fn probe_within(limit: Duration, profile: Profile, rights: Rights) -> Findings {
     let begin = Instant::now();
     let mut findings = Findings::default();
-    if timeout(limit, look(&profile, owner.as_deref(), &mut findings)).await.is_err() && findings.error.is_none() {
+    if timeout(limit, look(&profile, &rights, &mut findings)).await.is_err() && findings.error.is_none() {
         findings.error = Some(format!("the gateway did not say everything within {limit:?}"));
     }
     findings.duration = begin.elapsed();
     findings
 }
 
-async fn look(profile: &Profile, owner: Option<&str>, findings: &mut Findings) {
-    let connection = match open(profile, owner, findings).await {
+async fn look(profile: &Profile, rights: &Rights, findings: &mut Findings) {
+    let connection = match open(profile, rights, findings).await {
         Ok(connection) => connection,
         Err(error) => return findings.error = Some(error.to_string()),
     };
@@ -92,10 +93,10 @@ async fn look(profile: &Profile, owner: Option<&str>, findings: &mut Findings) {
 }
 
 /// Connects, whatever the certificate is.
-async fn open(profile: &Profile, owner: Option<&str>, findings: &mut Findings) -> Result<Connection, Error> {
+async fn open(profile: &Profile, rights: &Rights, findings: &mut Findings) -> Result<Connection, Error> {
     let mut settings = Settings { ignore_certificate: true, ..Settings::from(profile) };
     if let Some(path) = &profile.ca_cert {
-        settings.ca_certificates = Some(CaCertificates::read(path, owner).await?);
+        settings.ca_certificates = Some(CaCertificates::among(&Files::read(profile, rights).await, path)?);
     }
     transport::open(&settings, &Direct::default(), |_| {}).await.inspect_err(|error| {
         if let Error::Tls { address, failure, .. } = error {

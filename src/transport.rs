@@ -35,7 +35,7 @@ use tokio::time::timeout;
 use self::certificate::{CertificateFacts, Purpose};
 use self::dial::{Dialer, Target};
 use self::failure::{CertificateProblem, Error, TlsFailure};
-use crate::private_file;
+use crate::profile_files::Files;
 use crate::wire::tls::ServerHello;
 
 pub use self::tap::Tap;
@@ -84,13 +84,13 @@ pub struct CaCertificates {
 }
 
 impl CaCertificates {
-    /// Reads the file with the rights of `owner`, as [`private_file::read`] does.
+    /// The file of this path.
     ///
     /// # Errors
     ///
-    /// [`Error::CaCertificates`]: it cannot be read.
-    pub async fn read(path: &Path, owner: Option<&str>) -> Result<CaCertificates, Error> {
-        match private_file::read(path, owner).await {
+    /// [`Error::CaCertificates`]: it could not be read.
+    pub fn among(files: &Files, path: &Path) -> Result<CaCertificates, Error> {
+        match files.get(path) {
             Ok(contents) => Ok(CaCertificates { path: path.to_owned(), contents: contents.to_vec() }),
             Err(error) => Err(Error::CaCertificates { path: path.to_owned(), reason: error.without_path() }),
         }

@@ -25,6 +25,7 @@ use crate::log::OUTCOME;
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile::{self, Profile, Secrets};
+use crate::profile_files::{Files, Rights};
 use crate::session::{self, Answer, NetworkParameters, Session};
 use crate::transport::dial::Direct;
 use crate::transport::{self, CaCertificates, Limits, Settings, Step, Tls};
@@ -62,14 +63,33 @@ pub struct Attempt {
     pub answers: Vec<Answer>,
     /// A person may be asked, by [`TunnelState::Asking`].
     pub may_ask: bool,
-    /// The user who owns the connection: its files are read with their rights. `None`: with those of this process.
-    pub owner: Option<String>,
+    /// With whose rights the files of the profile are read.
+    pub rights: Rights,
 }
 
 impl Attempt {
     /// A first attempt, of nobody's connection in particular, with nobody to ask.
     pub fn new(profile: Profile, secrets: Secrets) -> Self {
-        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, owner: None }
+        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, rights: Rights::default() }
+    }
+}
+
+/// What a call is made of: an attempt whose files were read.
+#[derive(Clone)]
+struct Call {
+    profile: Profile,
+    secrets: Secrets,
+    answers: Vec<Answer>,
+    may_ask: bool,
+    files: Files,
+}
+
+impl Call {
+    /// Reads the files, in some 10 s at most. What cannot be read is an error where it is used.
+    async fn prepare(attempt: Attempt) -> Self {
+        let Attempt { profile, secrets, answers, may_ask, rights } = attempt;
+        let files = Files::read(&profile, &rights).await;
+        Self { profile, secrets, answers, may_ask, files }
     }
 }
 
@@ -310,24 +330,29 @@ impl Tunnel {
 
 /// The whole life of a tunnel; `Ok` where it was told to end.
 async fn run(
-    mut attempt: Attempt,
+    attempt: Attempt,
     mut commands: mpsc::Receiver<Command>,
     state: &watch::Sender<TunnelState>,
 ) -> Result<(), Failure> {
+    let mut next = tokio::select! {
+        biased;
+        () = told_to_end(&mut commands) => return Ok(()),
+        call = Call::prepare(attempt) => call,
+    };
     let mut first = None;
     loop {
         // what another call would need is wiped as soon as this one is up
-        let mut spare = Some(attempt.clone());
-        let Err(failure) = call(attempt, &mut commands, state, &mut spare).await else { return Ok(()) };
+        let mut spare = Some(next.clone());
+        let Err(failure) = call(next, &mut commands, state, &mut spare).await else { return Ok(()) };
         let reduced = spare.and_then(|spare| {
             let profile = fallback::without_what_failed(&spare.profile, &failure)?;
-            Some(Attempt { profile, ..spare })
+            Some(Call { profile, ..spare })
         });
         match (reduced, first.take()) {
-            (Some(next), before) => {
+            (Some(reduced), before) => {
                 tracing::info!(target: OUTCOME, "Trying again without that: {failure}.");
                 first = before.or(Some(failure));
-                attempt = next;
+                next = reduced;
             }
             // what the server wanted first is what it wants, and what a person can do something about
             (None, Some(before)) if fallback::is_no_agreement(&failure) => return Err(before),
@@ -338,18 +363,18 @@ async fn run(
 
 /// One call, from the name of the gateway to the end of the session.
 async fn call(
-    attempt: Attempt,
+    call: Call,
     commands: &mut mpsc::Receiver<Command>,
     state: &watch::Sender<TunnelState>,
-    spare: &mut Option<Attempt>,
+    spare: &mut Option<Call>,
 ) -> Result<(), Failure> {
-    let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
+    let Call { profile, secrets, answers, may_ask, files } = call;
     let opening = async {
-        let Inner { connector, user_name } = inner::prepare(&profile, &secrets, owner.as_deref()).await?;
+        let Inner { connector, user_name } = inner::prepare(&profile, &secrets, &files).await?;
         let config = profile.session_config(&secrets, connector, user_name)?;
         let mut settings = Settings::from(&profile);
         if let Some(path) = &profile.ca_cert {
-            settings.ca_certificates = Some(CaCertificates::read(path, owner.as_deref()).await?);
+            settings.ca_certificates = Some(CaCertificates::among(&files, path)?);
         }
         let progress = |step: Step| {
             state.send_replace(TunnelState::Starting(step.into()));
@@ -365,7 +390,7 @@ async fn call(
         () = told_to_end(commands) => return Ok(()),
         opened = opening => opened?,
     };
-    drop(secrets);
+    drop((secrets, files));
     let config = session::Config { answers, may_ask, server_verified: connection.verified, ..config };
     let config = session::Config { mtu: mtu_for(&connection, config.mtu), ..config };
     let mut entropy = [0; 32];

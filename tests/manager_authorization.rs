@@ -28,7 +28,7 @@ async fn everything(desk: &mut Desk, who: &str, session: &str) -> Vec<(Action, M
     let path = zbus::ObjectPath::try_from(session).unwrap();
     let disconnect = desk.call(who, PATH, MANAGER, "Disconnect", &(path,)).await;
     let connect = desk.try_connect(who, "", &SETTINGS, &with_password()).await;
-    let probe = desk.call(who, PATH, MANAGER, "Probe", &(settings(),)).await;
+    let probe = desk.call(who, PATH, MANAGER, "Probe", &(settings(), none())).await;
     let stored = desk.try_connect(who, "work", &[], &with_password()).await;
     let profiles = desk.call(who, PATH, MANAGER, "Profiles", &()).await;
     let import = desk.call(who, PATH, MANAGER, "ImportProfile", &("home", settings(), none())).await;
@@ -110,7 +110,7 @@ async fn root_needs_no_authority() {
     }
     assert!(desk.get(ROOT, &session, "Addresses").await.is_ok());
     assert_eq!(desk.world.asked().len(), before, "nobody was asked");
-    assert_eq!(desk.started().await.owner, None, "root reads files as root");
+    assert_eq!(desk.started().await.rights.owner, None, "root reads files as root");
 }
 
 #[tokio::test]
@@ -236,13 +236,13 @@ async fn sessions_and_probes_are_counted() {
     desk.disconnect(ALICE, FIRST).await;
     let slow = HashMap::from([("gateway", "slow.example.com")]);
     for _ in 0..2 {
-        desk.send(ALICE, PATH, MANAGER, "Probe", &(&slow,)).await;
+        desk.send(ALICE, PATH, MANAGER, "Probe", &(&slow, none())).await;
     }
     desk.until_probed(2).await;
-    assert_eq!(desk.refused(ALICE, "Probe", &(&slow,)).await.0, "LimitExceeded");
-    let answer = desk.call(BOB, PATH, MANAGER, "Probe", &(settings(),)).await;
+    assert_eq!(desk.refused(ALICE, "Probe", &(&slow, none())).await.0, "LimitExceeded");
+    let answer = desk.call(BOB, PATH, MANAGER, "Probe", &(settings(), none())).await;
     assert!(line(&answer).contains("\"authentication\": <[\"MS-CHAPv2\"]>"), "{}", line(&answer));
-    assert_eq!(desk.probed.lock().unwrap().last().unwrap().as_deref(), Some("user1001"));
+    assert_eq!(desk.probed.lock().unwrap().last().unwrap().owner.as_deref(), Some("user1001"));
 }
 
 #[tokio::test]

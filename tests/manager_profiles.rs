@@ -38,7 +38,7 @@ async fn a_profile_is_imported_listed_connected_and_removed() {
     let path = path_of(&desk.try_connect(ALICE, "work", &[], &HashMap::new()).await);
     let tunnel = desk.started().await;
     assert_eq!(
-        (tunnel.password(), tunnel.owner.as_deref()),
+        (tunnel.password(), tunnel.rights.owner.as_deref()),
         (PASSWORD, None),
         "what an administrator stored is read as root"
     );
@@ -112,7 +112,7 @@ async fn bad_arguments_are_refused_each_with_a_sentence() {
         desk.refused(ALICE, "Connect", &("", gateway(), typed("x".into()))).await,
         desk.refused(ALICE, "Connect", &("", gateway(), typed(secrets(&[("pin", PASSWORD)])))).await,
         desk.refused(ALICE, "Connect", &("", gateway(), HashMap::from([("colour", Variant::from(1u8))]))).await,
-        desk.refused(ALICE, "Probe", &(&many,)).await,
+        desk.refused(ALICE, "Probe", &(&many, options())).await,
         desk.refused(ALICE, "RemoveProfile", &(".hidden",)).await,
     ];
     for name in ["", "-x", "a/b", "a b", "x".repeat(65).as_str()] {

@@ -18,7 +18,10 @@ async fn a_session_from_connect_to_disconnect() {
     let mut desk = Desk::new().await;
     let (path, mut tunnel) = desk.connects(ALICE, &[], &[]).await;
     assert_eq!(path, FIRST);
-    assert_eq!((tunnel.password(), tunnel.owner.as_deref(), tunnel.may_ask), (PASSWORD, Some("user1000"), false));
+    assert_eq!(
+        (tunnel.password(), tunnel.rights.owner.as_deref(), tunnel.may_ask),
+        (PASSWORD, Some("user1000"), false)
+    );
     let added = desk.signal().await;
     assert!(added.starts_with("InterfacesAdded") && added.contains("\"State\": <\"connecting\">"), "{added}");
 

@@ -234,7 +234,7 @@ async fn the_owner_of_a_connection_goes_with_it() {
     hash.entry("connection").or_default().insert("permissions", vec!["user:alice:"].into());
     face.call("Connect", &(hash.clone(),)).await;
     face.sees(&["StateChanged(3)", "answer"]).await;
-    assert_eq!(face.started().await.owner.as_deref(), Some("alice"));
+    assert_eq!(face.started().await.rights.owner.as_deref(), Some("alice"));
 
     let mut face = Face::new().await;
     hash.entry("connection").or_default().insert("permissions", vec!["user:alice:", "user:bob:"].into());

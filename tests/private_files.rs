@@ -2,6 +2,7 @@
 #![cfg(feature = "service")]
 
 use std::fs::{self, Permissions};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -187,8 +188,10 @@ fn a_file_that_is_handed_over_needs_no_right_to_it() {
         // whoever opened it may have read it
         std::io::copy(&mut file, &mut std::io::sink()).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(&private_file::read_handed(&path, file.into()).await.unwrap()[..], b"secret");
-        for other in [end.into(), fs::File::open("/dev/zero").unwrap().into(), fs::File::open("/").unwrap().into()] {
+        assert_eq!(&private_file::read_handed(&path, file).await.unwrap()[..], b"secret");
+        for other in
+            [OwnedFd::from(end), fs::File::open("/dev/zero").unwrap().into(), fs::File::open("/").unwrap().into()]
+        {
             let error = private_file::read_handed(Path::new("key.pem"), other).await.unwrap_err();
             assert_eq!(error.to_string(), "the file key.pem cannot be read: it is not a regular file");
         }

@@ -62,6 +62,38 @@ fn a_connection_without_a_profile_has_settings() {
 }
 
 #[test]
+fn files_that_settings_name_are_handed_over_opened() {
+    let Some(world) = World::new() else { return };
+    let path = world.file("ca.pem", "an authority");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("our own file");
+    let name = path.to_str().expect("a path");
+    let absolute = format!("ca-cert={name}");
+    let connect = ["connect", "--gateway", "works.example", "--user", "alice", "--set"];
+    for (setting, home) in [(absolute.as_str(), "/"), ("ca-cert=ca.pem", "/"), ("ca-cert=~/ca.pem", "")] {
+        let home = if home.is_empty() { path.parent().expect("a directory") } else { home.as_ref() };
+        let mut command = world.command(&[&connect[..], &[setting]].concat());
+        run(command.current_dir(path.parent().expect("a directory")).env("HOME", home)).ok();
+        let calls = world.helper.calls("Connect");
+        let call = calls.last().expect("a call");
+        assert!(call.text.contains(&format!("\"ca-cert\": {name:?}")), "{}", call.text);
+        assert_eq!(call.files, [(name.to_owned(), "an authority".to_owned())].into(), "{setting}");
+    }
+    world.run(&["probe", "vpn.example.com", "--set", &absolute]).ok();
+    assert_eq!(world.helper.calls("Probe")[0].files.len(), 1);
+    world.run(&["connect", "work"]).ok();
+    assert!(world.helper.calls("Connect")[3].files.is_empty(), "those of stored profiles are not ours to read");
+
+    std::fs::remove_file(&path).expect("our own file");
+    let sentence = format!("The file {name} cannot be read for the setting ca-cert: there is no such file.");
+    for line in
+        [&["connect", "--gateway", "works.example", "--set", &absolute][..], &["probe", "x", "--set", &absolute]]
+    {
+        assert!(world.run(line).fails(2).contains(&sentence));
+    }
+    assert_eq!((world.helper.calls("Connect").len(), world.helper.calls("Probe").len()), (4, 1), "nothing was sent");
+}
+
+#[test]
 fn the_exit_code_says_who_is_at_fault() {
     let Some(world) = World::new() else { return };
     for (gateway, code, sentence) in [

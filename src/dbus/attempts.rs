@@ -9,6 +9,7 @@ use tracing::info;
 use super::question::{Meaning, Waiting};
 use crate::log::OUTCOME;
 use crate::profile::{self, Profile, Routes, Secret, Secrets};
+use crate::profile_files::Rights;
 use crate::session::{self, Answer, NetworkParameters, Question};
 use crate::tunnel::{Attempt, Command, Established, Failure, Tunnel, TunnelState};
 
@@ -29,16 +30,16 @@ pub(super) enum Interaction {
 pub(super) struct Kept {
     profile: Profile,
     secrets: Secrets,
-    owner: Option<String>,
+    rights: Rights,
     attempts: u32,
     /// A code of a person's has gone to the server: a refusal is about that, not about the password.
     code_sent: bool,
 }
 
 impl Kept {
-    /// For a first attempt, with files read with the rights of `owner`.
-    pub(super) fn new(profile: Profile, secrets: Secrets, owner: Option<String>) -> Self {
-        Self { profile, secrets, owner, attempts: 0, code_sent: false }
+    /// For a first attempt, with files read with these rights.
+    pub(super) fn new(profile: Profile, secrets: Secrets, rights: Rights) -> Self {
+        Self { profile, secrets, rights, attempts: 0, code_sent: false }
     }
 
     /// What the profile wants in the tunnel.
@@ -108,8 +109,8 @@ impl Attempts {
         self.waiting = None;
         kept.attempts += 1;
         let may_ask = interaction == Interaction::Allowed;
-        let (profile, secrets, owner) = (kept.profile.clone(), kept.secrets.clone(), kept.owner.clone());
-        let attempt = Attempt { profile, secrets, answers, may_ask, owner };
+        let (profile, secrets, rights) = (kept.profile.clone(), kept.secrets.clone(), kept.rights.clone());
+        let attempt = Attempt { profile, secrets, answers, may_ask, rights };
         self.kept = may_ask.then_some(kept);
         self.tunnel = Some((self.dial)(attempt));
         Next::Follow

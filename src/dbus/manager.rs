@@ -16,6 +16,7 @@ mod announcer;
 mod arguments;
 mod findings;
 mod gate;
+mod handed;
 mod host;
 mod life;
 mod limits;
@@ -41,6 +42,7 @@ use super::polkit::Action;
 use crate::log::OUTCOME;
 use crate::probe::Findings;
 use crate::profile::{self, Profile};
+use crate::profile_files::{Handed, Rights};
 use crate::store::{self, Name, Store, is_secret};
 
 pub use self::host::{Host, Machine};
@@ -61,9 +63,9 @@ const SESSIONS: &str = "/org/sstpd/session/";
 /// How many notices of one profile are told; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
 
-/// Looks at the gateway of a profile, reading its files with the rights of a user: [`probe`](crate::probe::probe), or
+/// Looks at the gateway of a profile, reading its files with these rights: [`probe`](crate::probe::probe), or
 /// what a test puts in its place.
-pub type Look = Box<dyn Fn(Profile, Option<String>) -> Later<'static, Findings> + Send + Sync>;
+pub type Look = Box<dyn Fn(Profile, Rights) -> Later<'static, Findings> + Send + Sync>;
 
 /// How a method is refused. Each text is a sentence for people.
 #[derive(Debug, DBusError)]
@@ -134,7 +136,7 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<ResponseDispatchNotifier<OwnedObjectPath>, Error> {
         let caller = self.shared.gate.caller(&header).await?;
-        let given = Given::read(&options, &["interactive"])?;
+        let given = Given::read(&options, &["interactive", "secrets", "files"])?;
         let settings = arguments::settings(&settings)?;
         let stored = match (profile, settings.is_empty()) {
             ("", _) => None,
@@ -149,6 +151,7 @@ impl Manager {
         }
         let permit = self.shared.admit_session(caller.uid)?;
         let interactive = given.has("interactive");
+        let handed = self.shared.admit_files(caller.uid, given.files, &settings)?;
         let action = if stored.is_some() { Action::ConnectProfile } else { Action::ConnectSettings };
         self.shared.gate.authorize(&caller, &header, action, interactive).await?;
 
@@ -158,11 +161,11 @@ impl Manager {
             Some(name) => {
                 let mut stored = self.store(name, |store, name| store.load(&name)).await?;
                 stored.secrets.extend(given);
-                Wish { settings: stored.settings, secrets: stored.secrets, owner: None, interaction }
+                Wish { settings: stored.settings, secrets: stored.secrets, rights: Rights::default(), interaction }
             }
             None => {
-                let owner = self.rights_of(caller.uid).await?;
-                Wish { settings, secrets: given, owner, interaction }
+                let rights = self.rights_of(caller.uid, handed).await?;
+                Wish { settings, secrets: given, rights, interaction }
             }
         };
         let name = stored.map(|name| name.to_string()).unwrap_or_default();
@@ -211,7 +214,7 @@ impl Manager {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<String>, Error> {
         let caller = self.shared.gate.caller(&header).await?;
-        let given = Given::read(&options, &["replace", "interactive"])?;
+        let given = Given::read(&options, &["replace", "interactive", "secrets"])?;
         let name = Name::parse(name)?;
         let mut settings = arguments::settings(&settings)?;
         let misplaced: Vec<String> = settings.keys().filter(|key| is_secret(key)).cloned().collect();
@@ -243,15 +246,18 @@ impl Manager {
     async fn probe(
         &self,
         settings: Texts<'_>,
+        options: CallOptions<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<HashMap<&'static str, OwnedVariant>, Error> {
         let caller = self.shared.gate.caller(&header).await?;
+        let given = Given::read(&options, &["files"])?;
         let settings = arguments::settings(&settings)?;
         let (profile, _) = Profile::from_settings(&settings, None, None)?;
         let _permit = self.shared.admit_probe(caller.uid)?;
+        let handed = self.shared.admit_files(caller.uid, given.files, &settings)?;
         self.shared.gate.authorize(&caller, &header, Action::ConnectSettings, false).await?;
-        let owner = self.rights_of(caller.uid).await?;
-        let look = (self.shared.look)(profile, owner).in_current_span();
+        let rights = self.rights_of(caller.uid, handed).await?;
+        let look = (self.shared.look)(profile, rights).in_current_span();
         tokio::select! {
             findings = look => Ok(findings::dictionary(findings)),
             () = self.shared.gate.callers.left(&caller.name) => {
@@ -268,13 +274,14 @@ impl Manager {
 }
 
 impl Manager {
-    /// The user with whose rights files are read that a caller names; `None`: with those of this process.
-    async fn rights_of(&self, uid: u32) -> Result<Option<String>, Error> {
+    /// With whose rights files are read that a caller names, beside those that came opened.
+    async fn rights_of(&self, uid: u32, handed: Handed) -> Result<Rights, Error> {
         if uid == 0 {
-            return Ok(None);
+            return Ok(Rights { owner: None, handed });
         }
         let unknown = || Error::NotAuthorized(format!("This machine knows no name of the user {uid}, who calls."));
-        self.shared.gate.callers.user_name(uid).await.map(Some).ok_or_else(unknown)
+        let owner = self.shared.gate.callers.user_name(uid).await.ok_or_else(unknown)?;
+        Ok(Rights { owner: Some(owner), handed })
     }
 
     /// Does something in the store, which waits for the disk: tunnels must not.

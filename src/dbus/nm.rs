@@ -31,6 +31,7 @@ use self::settings::{Hash, Malformed, Settings};
 use self::transitions::sent;
 use super::attempts::{Attempts, Interaction};
 use crate::profile::{self, Routes, Secret};
+use crate::profile_files::Rights;
 use crate::tunnel::{self, FailureKind, Phase, TunnelState};
 
 pub use self::service::{Departure, Options, Service};
@@ -154,8 +155,8 @@ impl Plugin {
         let Ok((profile, secrets, _)) = settings.profile() else { return Ok("") };
         let mut missing = profile.missing_secrets(&secrets);
         if missing.contains(&Secret::TlsUserKeySecret) {
-            let owner = settings.owner()?;
-            if !tunnel::key_is_locked(&profile, owner.as_deref()).await {
+            let rights = Rights::of(settings.owner()?);
+            if !tunnel::key_is_locked(&profile, &rights).await {
                 missing.retain(|secret| *secret != Secret::TlsUserKeySecret);
             }
         }

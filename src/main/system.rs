@@ -52,7 +52,7 @@ async fn run(persist: bool, stop: impl Future<Output = ()>) -> Result<Departure,
     let machine = Arc::new(Mutex::new(Machine::new(state_directory())));
     let parts = Parts {
         dial: Arc::new(Tunnel::spawn),
-        look: Box::new(|profile, owner| Box::pin(probe(profile, owner))),
+        look: Box::new(|profile, rights| Box::pin(probe(profile, rights))),
         host: machine.clone(),
         authority: Arc::new(Polkit::new(connection.clone())),
         callers: Arc::new(Bus::new(connection.clone())),

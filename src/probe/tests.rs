@@ -104,7 +104,7 @@ async fn a_good_certificate_and_a_bad_one() {
     let port = listening(certificate, key).await;
     let gateway = format!("127.0.0.1:{port}");
     let trusting = profile(&[("gateway", &gateway), ("ca-cert", file.0.to_str().unwrap())]);
-    let findings = probe(trusting, None).await;
+    let findings = probe(trusting, Rights::default()).await;
     assert_eq!((findings.verified, &findings.problem, &findings.error), (Some(true), &None, &None));
     assert_eq!(findings.address.map(|address| address.port()), Some(port));
     let facts = findings.certificate.unwrap();
@@ -114,7 +114,7 @@ async fn a_good_certificate_and_a_bad_one() {
     assert!((0..=2 * 366 * DAY).contains(&until), "{until}");
 
     let strict = profile(&[("gateway", &gateway)]);
-    let findings = probe(strict, None).await;
+    let findings = probe(strict, Rights::default()).await;
     assert_eq!(findings.verified, Some(false));
     assert!(findings.problem.unwrap().contains("Test CA"));
     assert_eq!(
@@ -134,11 +134,11 @@ async fn nobody_there_and_something_else_there() {
         let mut rest = Vec::new();
         drop(stream.read_to_end(&mut rest).await);
     });
-    let findings = probe(profile(&[("gateway", &gateway)]), None).await;
+    let findings = probe(profile(&[("gateway", &gateway)]), Rights::default()).await;
     assert_eq!(findings.sstp, Some(false));
     assert!(findings.error.is_some() && findings.certificate.is_none());
     answering.await.unwrap();
-    let findings = probe(profile(&[("gateway", &gateway)]), None).await;
+    let findings = probe(profile(&[("gateway", &gateway)]), Rights::default()).await;
     assert!(findings.error.unwrap().contains("refused the connection"));
     assert_eq!(findings.sstp, None);
 }
@@ -147,7 +147,7 @@ async fn nobody_there_and_something_else_there() {
 async fn a_gateway_that_says_nothing_is_not_waited_for_long() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let gateway = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let findings = probe_within(Duration::from_millis(200), profile(&[("gateway", &gateway)]), None).await;
+    let findings = probe_within(Duration::from_millis(200), profile(&[("gateway", &gateway)]), Rights::default()).await;
     assert_eq!(findings.error.as_deref(), Some("the gateway did not say everything within 200ms"));
     assert!(findings.duration >= Duration::from_millis(200));
 }

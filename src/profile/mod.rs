@@ -24,7 +24,7 @@ pub use gateway::{Gateway, Host};
 pub use keys::{Effect, KEYS, Key, Kind, find};
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
-pub use values::Notice;
+pub use values::{Notice, path_of};
 
 use crate::ppp::inner_tls::TlsConnector;
 use crate::session;

@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(|text| PathBuf::from(OsString::from_vec(unescape(text))))
+        self.text(name).map(path_of)
     }
 
     /// Names every setting that is unknown, and every one that has no effect although it ought to.
@@ -106,6 +106,12 @@ pub(super) fn leading_number(text: &str) -> Option<u32> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.bytes().take_while(u8::is_ascii_digit).count();
     text[..end].parse().ok()
+}
+
+/// The path that the value of a setting stands for: with escapes of NetworkManager's `utf8safe` strings, since a path need
+/// not be text.
+pub fn path_of(text: &str) -> PathBuf {
+    PathBuf::from(OsString::from_vec(unescape(text)))
 }
 
 /// Undoes the escapes of NetworkManager's `utf8safe` strings, which are those of GLib's `g_strcompress`: a backslash

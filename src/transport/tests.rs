@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::dial::{Direct, KEEPALIVE_IDLE, NOT_SENT_LOW_WATER, connect, resolve};
 use super::pki::{Ca, CaFile, DAY, Leaf, builder, key, now};
 use super::*;
+use crate::profile::Profile;
+use crate::profile_files::Rights;
 
 const HOST: &str = "localhost";
 
@@ -302,7 +304,11 @@ async fn a_useless_ca_file_is_named() {
         assert!(text.contains(file.0.to_str().unwrap()) && text.contains(reason), "{text}");
     }
     for path in ["/dev/zero", "/nonexistent/ca.pem", "/"] {
-        let error = CaCertificates::read(Path::new(path), None).await.unwrap_err();
+        let data = [("gateway", "vpn.example.com"), ("ca-cert", path)];
+        let data = data.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let (profile, _) = Profile::from_settings(&data, None, None).unwrap();
+        let files = Files::read(&profile, &Rights::default()).await;
+        let error = CaCertificates::among(&files, Path::new(path)).unwrap_err();
         assert!(matches!(error, Error::CaCertificates { .. }), "{error:?}");
     }
     // DER does as well as PEM.

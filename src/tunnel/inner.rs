@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::Failure;
 use crate::inner_tls::{self, Connector, MaxVersion, NamedFile, ServerName, Source, UserCertificate};
 use crate::ppp::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
-use crate::private_file;
 use crate::profile::{Authentication, ClientCertificate, InnerTls, Profile, Secret, Secrets, VerifyMethod};
+use crate::profile_files::{Files, Rights, is_token};
 
 /// What the session gets of it.
 pub(super) struct Inner {
@@ -20,17 +20,17 @@ pub(super) struct Inner {
     pub(super) user_name: Option<String>,
 }
 
-/// Reads the files with the rights of `owner`, and makes the connector of them.
+/// Makes the connector of the files.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or used, or a key that stays locked.
-pub(super) async fn prepare(profile: &Profile, secrets: &Secrets, owner: Option<&str>) -> Result<Inner, Failure> {
+/// A file that could not be read or cannot be used, or a key that stays locked.
+pub(super) async fn prepare(profile: &Profile, secrets: &Secrets, files: &Files) -> Result<Inner, Failure> {
     if !profile.eap.needs_tls() {
         return Ok(Inner { connector: None, user_name: None });
     }
     let passphrase = secrets.get(Secret::TlsUserKeySecret).map(|text| Zeroizing::new(text.to_owned()));
-    let settings = settings(profile, passphrase, owner).await?;
+    let settings = settings(profile, passphrase, files)?;
     if settings.user.is_none() && settings.authorities.is_none() && settings.revoked.is_none() {
         // most servers never ask for it, and to read all authorities of the system takes a while
         let later = Later { settings: Mutex::new(Some(settings)), made: Mutex::new(None) };
@@ -44,11 +44,12 @@ pub(super) async fn prepare(profile: &Profile, secrets: &Secrets, owner: Option<
 
 /// Whether the user's key is locked, so that a passphrase has to be asked for. What else is wrong with it is told when it
 /// is to be used.
-pub async fn key_is_locked(profile: &Profile, owner: Option<&str>) -> bool {
+pub async fn key_is_locked(profile: &Profile, rights: &Rights) -> bool {
     if !matches!(profile.authentication, Authentication::Certificate(_)) {
         return false;
     }
-    let made = async { make(settings(profile, None, owner).await?).await };
+    let files = Files::read(profile, rights).await;
+    let made = async { make(settings(profile, None, &files)?).await };
     matches!(made.await, Err(Failure::InnerTls(inner_tls::Error::PassphraseMissing { .. })))
 }
 
@@ -59,18 +60,18 @@ async fn make(settings: inner_tls::Settings) -> Result<Connector, Failure> {
     }
 }
 
-async fn settings(
+fn settings(
     profile: &Profile,
     passphrase: Option<Zeroizing<String>>,
-    owner: Option<&str>,
+    files: &Files,
 ) -> Result<inner_tls::Settings, Failure> {
     let InnerTls { ca_cert, server_name, verify_key_usage, fingerprint, crl_file, max_version } = &profile.inner_tls;
     let user = match &profile.authentication {
         Authentication::Certificate(ClientCertificate { user_cert: Some(certificate), user_key, .. }) => {
             Some(UserCertificate {
-                certificate: source(certificate, owner).await?,
+                certificate: source(certificate, files)?,
                 key: match user_key {
-                    Some(key) if key != certificate => Some(source(key, owner).await?),
+                    Some(key) if key != certificate => Some(source(key, files)?),
                     _ => None,
                 },
             })
@@ -78,7 +79,7 @@ async fn settings(
         _ => None,
     };
     Ok(inner_tls::Settings {
-        authorities: optional(ca_cert.as_deref(), owner).await?,
+        authorities: optional(ca_cert.as_deref(), files)?,
         user,
         passphrase,
         server_name: match server_name {
@@ -91,27 +92,24 @@ async fn settings(
         gateway: profile.gateway.host.to_string(),
         verify_key_usage: *verify_key_usage,
         fingerprint: fingerprint.clone(),
-        revoked: optional(crl_file.as_deref(), owner).await?,
+        revoked: optional(crl_file.as_deref(), files)?,
         max_version: max_version.and_then(MaxVersion::from_setting),
     })
 }
 
-async fn source(path: &Path, owner: Option<&str>) -> Result<Source, Failure> {
+fn source(path: &Path, files: &Files) -> Result<Source, Failure> {
     match path.to_str() {
-        Some(uri) if Source::is_token(uri) => Ok(Source::Token(uri.to_owned())),
-        _ => Ok(Source::File(file(path, owner).await?)),
+        Some(uri) if is_token(path) => Ok(Source::Token(uri.to_owned())),
+        _ => Ok(Source::File(file(path, files)?)),
     }
 }
 
-async fn optional(path: Option<&Path>, owner: Option<&str>) -> Result<Option<NamedFile>, Failure> {
-    match path {
-        Some(path) => Ok(Some(file(path, owner).await?)),
-        None => Ok(None),
-    }
+fn optional(path: Option<&Path>, files: &Files) -> Result<Option<NamedFile>, Failure> {
+    path.map(|path| file(path, files)).transpose()
 }
 
-async fn file(path: &Path, owner: Option<&str>) -> Result<NamedFile, Failure> {
-    let contents = private_file::read(path, owner).await.map_err(Failure::File)?;
+fn file(path: &Path, files: &Files) -> Result<NamedFile, Failure> {
+    let contents = files.get(path).map_err(Failure::File)?.clone();
     Ok(NamedFile { path: path.display().to_string(), contents })
 }
 

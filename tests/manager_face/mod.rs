@@ -17,6 +17,7 @@ use nm_sstp::netconf::Intent;
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::probe::Findings;
 use nm_sstp::profile::{Profile, Secret, Secrets};
+use nm_sstp::profile_files::Rights;
 use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
 use nm_sstp::store::Store;
 use nm_sstp::transport::Tls;
@@ -51,7 +52,7 @@ pub struct Started {
     pub secrets: Secrets,
     pub answers: Vec<Answer>,
     pub may_ask: bool,
-    pub owner: Option<String>,
+    pub rights: Rights,
     pub commands: mpsc::Receiver<Command>,
     pub state: watch::Sender<TunnelState>,
 }
@@ -224,7 +225,7 @@ pub struct Desk {
     pub world: World,
     pub tunnels: mpsc::UnboundedReceiver<Started>,
     pub store: Store,
-    pub probed: Arc<Mutex<Vec<Option<String>>>>,
+    pub probed: Arc<Mutex<Vec<Rights>>>,
     bus: Connection,
     messages: MessageStream,
     /// Messages that nobody has looked at yet.
@@ -247,13 +248,13 @@ impl Desk {
         let store = Store::new(&directory, None);
         let world = World::default();
         let (started, tunnels) = mpsc::unbounded_channel();
-        let probed = Arc::<Mutex<Vec<Option<String>>>>::default();
+        let probed = Arc::<Mutex<Vec<Rights>>>::default();
         let parts = Parts {
             dial: Arc::new(move |attempt| {
-                let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
+                let Attempt { profile, secrets, answers, may_ask, rights } = attempt;
                 let (commands, receiver) = mpsc::channel(4);
                 let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
-                let tunnel = Started { profile, secrets, answers, may_ask, owner, commands: receiver, state: sender };
+                let tunnel = Started { profile, secrets, answers, may_ask, rights, commands: receiver, state: sender };
                 drop(started.send(tunnel));
                 Tunnel { commands, state }
             }),
@@ -495,9 +496,9 @@ impl Drop for Desk {
     }
 }
 
-fn look(probed: Arc<Mutex<Vec<Option<String>>>>) -> Look {
-    Box::new(move |profile, owner| {
-        probed.lock().unwrap().push(owner);
+fn look(probed: Arc<Mutex<Vec<Rights>>>) -> Look {
+    Box::new(move |profile, rights| {
+        probed.lock().unwrap().push(rights);
         Box::pin(async move {
             if profile.gateway.to_string().starts_with("slow") {
                 std::future::pending::<()>().await;

@@ -12,6 +12,7 @@ use nm_sstp::dbus::nm::{Departure, Dial, Options, PATH, Plugin, Service};
 use nm_sstp::log;
 use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::profile::{Profile, Secret, Secrets};
+use nm_sstp::profile_files::Rights;
 use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
 use nm_sstp::transport::Tls;
 use nm_sstp::tunnel::{Attempt, Command, Established, Tunnel, TunnelState};
@@ -38,7 +39,7 @@ pub struct Started {
     pub secrets: Secrets,
     pub answers: Vec<Answer>,
     pub may_ask: bool,
-    pub owner: Option<String>,
+    pub rights: Rights,
     pub commands: mpsc::Receiver<Command>,
     pub state: watch::Sender<TunnelState>,
 }
@@ -106,7 +107,7 @@ impl Face {
     pub async fn with(options: Options) -> Self {
         let (started, tunnels) = mpsc::unbounded_channel();
         let dial: Dial = Box::new(move |attempt| {
-            let Attempt { profile, secrets, answers, may_ask, owner } = attempt;
+            let Attempt { profile, secrets, answers, may_ask, rights } = attempt;
             let (commands, receiver) = mpsc::channel(4);
             let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
             drop(started.send(Started {
@@ -114,7 +115,7 @@ impl Face {
                 secrets,
                 answers,
                 may_ask,
-                owner,
+                rights,
                 commands: receiver,
                 state: sender,
             }));

@@ -2,6 +2,7 @@
 //! interfaces of `data/org.sstpd.*.xml`, and writes down who called what.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use zbus::message::Header;
 use zbus::object_server::{InterfaceRef, SignalEmitter};
-use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, fdo, interface};
+use zbus::{Connection, Fd, OwnedObjectPath, OwnedVariant, Variant, fdo, interface};
 
 use super::{HOSTILE, PASSWORD};
 
@@ -23,6 +24,8 @@ pub struct Call {
     pub text: String,
     /// Secrets that came with it.
     pub secrets: Settings,
+    /// Contents of the files that came with it.
+    pub files: Settings,
     /// `interactive`, or `replace`.
     pub option: Option<bool>,
     /// The call may wait for a question of polkit.
@@ -115,6 +118,7 @@ impl Manager {
             method,
             text,
             secrets: options.and_then(|options| options.get("secrets")).map(secrets).unwrap_or_default(),
+            files: options.and_then(|options| options.get("files")).map(contents).unwrap_or_default(),
             option: options
                 .and_then(|options| options.get("interactive").or(options.get("replace")))
                 .and_then(|value| bool::try_from(value).ok()),
@@ -130,6 +134,19 @@ type Options = HashMap<String, OwnedVariant>;
 fn secrets(value: &OwnedVariant) -> Settings {
     let pairs = value.try_clone().ok().and_then(|value| HashMap::<String, String>::try_from(value).ok());
     pairs.unwrap_or_default().into_iter().collect()
+}
+
+fn contents(value: &OwnedVariant) -> Settings {
+    let Variant::Dict(files) = &**value else { panic!("{value:?}") };
+    let read = |file: &Fd<'_>| {
+        let file = file.as_fd().try_clone_to_owned().expect("a file");
+        std::io::read_to_string(std::fs::File::from(file)).expect("a file that can be read")
+    };
+    let file = |(name, file): (&Variant<'_>, &Variant<'_>)| match (name, file) {
+        (Variant::Str(name), Variant::Fd(file)) => (name.to_string(), read(file)),
+        other => panic!("{other:?}"),
+    };
+    files.iter().map(file).collect()
 }
 
 #[derive(Debug, zbus::DBusError)]
@@ -225,8 +242,13 @@ impl Manager {
         self.0.lock().expect("no panic").profiles.remove(&name);
     }
 
-    fn probe(&self, settings: Settings, #[zbus(header)] header: Header<'_>) -> HashMap<&'static str, Variant<'static>> {
-        self.note(&header, "Probe", format!("{settings:?}"), None);
+    fn probe(
+        &self,
+        settings: Settings,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> HashMap<&'static str, Variant<'static>> {
+        self.note(&header, "Probe", format!("{settings:?}"), Some(&options));
         let gateway = settings.get("gateway").map(String::as_str).unwrap_or_default();
         if gateway.starts_with("silent") {
             let error = "nobody answers at 203.0.113.7:443: connection refused";
@@ -288,6 +310,7 @@ impl Session {
             method: "ProvideSecrets",
             text: serial.to_string(),
             secrets: secrets.clone(),
+            files: Settings::new(),
             option: None,
             may_ask: false,
             caller: String::new(),

@@ -10,6 +10,7 @@ use zbus::{OwnedObjectPath, OwnedVariant};
 
 use crate::arguments;
 use crate::events::{Event, Events, Question};
+use crate::files;
 use crate::helper::{Authorization, Helper};
 use crate::output::{self, Rows, Style};
 use crate::printable;
@@ -42,6 +43,7 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
         }
         None => Settings::new(),
     };
+    let files = files::open(&settings)?;
     let mut secrets = Given::password(&arguments.password)?;
     if arguments.foreground {
         secrets.add_credentials()?;
@@ -57,9 +59,9 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
     let (helper, events) = signals.unless_stopped(opening).await?;
     output::print(&progress::heading(arguments.profile.as_deref(), arguments.gateway.as_deref()))?;
     let profile = arguments.profile.as_deref().unwrap_or_default();
-    let starting = async { helper.connect(profile, &settings, &secrets.as_map(), terminal.is_some()).await };
+    let starting = async { helper.connect(profile, &settings, &secrets.as_map(), &files, terminal.is_some()).await };
     let path = signals.unless_stopped(starting).await?;
-    drop(secrets);
+    drop((secrets, files));
     if background {
         let number = path.rsplit('/').next().unwrap_or_default().to_owned();
         return output::print(&format!("Session {number} goes on in the background: sstpctl status {number}\n"));

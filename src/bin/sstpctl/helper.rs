@@ -7,10 +7,11 @@ use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName, WellKnownName};
 use zbus::proxy::{CacheProperties, MethodFlags};
 use zbus::wire::DynamicDeserialize;
-use zbus::{Connection, DynamicType, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy, Variant};
+use zbus::{Connection, DynamicType, Fd, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy, Variant};
 
 use crate::agent::Agent;
 use crate::events::Events;
+use crate::files::Files;
 use crate::problem::{Exit, Problem};
 use crate::session::{self, Session};
 use crate::settings::Settings;
@@ -100,9 +101,11 @@ impl Helper {
         profile: &str,
         settings: &Settings,
         secrets: &HashMap<&str, &str>,
+        files: &Files<'_>,
         interactive: bool,
     ) -> Result<OwnedObjectPath, Problem> {
-        let mut options = HashMap::from([("interactive", Variant::from(interactive))]);
+        let mut options = handing(files);
+        options.insert("interactive", Variant::from(interactive));
         if !secrets.is_empty() {
             options.insert("secrets", Variant::from(secrets.clone()));
         }
@@ -190,8 +193,12 @@ impl Helper {
     /// # Errors
     ///
     /// What the helper says.
-    pub async fn probe(&self, settings: &Settings) -> Result<HashMap<String, OwnedVariant>, Problem> {
-        self.manage("Probe", &(settings,)).await
+    pub async fn probe(
+        &self,
+        settings: &Settings,
+        files: &Files<'_>,
+    ) -> Result<HashMap<String, OwnedVariant>, Problem> {
+        self.manage("Probe", &(settings, handing(files))).await
     }
 
     /// Every session, in the order in which they were started.
@@ -277,6 +284,12 @@ impl Helper {
         let reply = proxy.call_with_flags(method, flags, body).await?;
         reply.ok_or_else(|| Problem::other("The helper gave no answer."))
     }
+}
+
+/// The options of a call that hands these files over.
+fn handing<'f>(files: &'f Files<'_>) -> HashMap<&'static str, Variant<'f>> {
+    let files: HashMap<&str, Fd<'_>> = files.iter().map(|(name, file)| (*name, Fd::from(file))).collect();
+    if files.is_empty() { HashMap::new() } else { HashMap::from([("files", Variant::from(files))]) }
 }
 
 /// The system bus, or that of `DBUS_SYSTEM_BUS_ADDRESS`.

@@ -8,6 +8,7 @@ mod connect;
 mod disconnect;
 mod edit;
 mod events;
+mod files;
 mod graph;
 mod helper;
 mod import;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use zbus::OwnedVariant;
 
 use crate::arguments;
+use crate::files;
 use crate::helper::{Authorization, Helper};
 use crate::output::{self, Rows, Style};
 use crate::printable;
@@ -53,9 +54,10 @@ pub async fn run(arguments: arguments::Probe) -> Result<(), Problem> {
     let settings = settings::gather(Some(&arguments.host), None, &arguments.set)?;
     // Settings of authentication do not matter here, and a profile of these alone has none.
     settings::notices(&settings)?.iter().for_each(|notice| output::warn(notice));
+    let files = files::open(&settings)?;
     let helper = Helper::open(Authorization::Ask).await?;
     let ignores = settings.get("ignore-cert-warn").is_some_and(|value| value == "yes");
-    let findings = Findings::new(arguments.host, helper.probe(&settings).await?, ignores);
+    let findings = Findings::new(arguments.host, helper.probe(&settings, &files).await?, ignores);
     if arguments.json {
         output::json(&findings, true)?;
     } else {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use nm_sstp::inner_tls::Source;
 use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
 use nm_sstp::store;
 
@@ -72,18 +73,27 @@ fn allowed(key: &Key) -> String {
 
 /// Whether the helper, whose directory is another, would find the same file; tokens are found from anywhere.
 fn is_absolute(value: &str) -> bool {
-    value.starts_with('/') || value.starts_with("pkcs11:")
+    value.starts_with('/') || is_token(value)
 }
 
-/// The value of a command line as the helper has to get it: the name of a file is seen from this directory.
+/// Whether the value is the URI of an object on a token, and names no file.
+pub fn is_token(value: &str) -> bool {
+    Source::is_token(value)
+}
+
+/// The value of a command line as the helper has to get it: the name of a file is seen from this directory, and begins with
+/// `~/` where no shell has seen that.
 fn resolved(name: &str, value: &str) -> Result<String, Problem> {
     let is_path = KEYS.iter().any(|key| key.name == name && key.kind == Kind::Path);
     if !is_path || value.is_empty() || is_absolute(value) {
         return Ok(value.to_owned());
     }
-    let directory = std::env::current_dir().ok().and_then(|directory| directory.into_os_string().into_string().ok());
-    let directory = directory.ok_or_else(|| {
-        Problem::usage(format!("{name} must be {}: that of this directory cannot be written.", ABSOLUTE))
+    let (directory, value) = match value.strip_prefix("~/") {
+        Some(rest) => (std::env::home_dir(), rest),
+        None => (std::env::current_dir().ok(), value),
+    };
+    let directory = directory.and_then(|directory| directory.into_os_string().into_string().ok()).ok_or_else(|| {
+        Problem::usage(format!("{name} must be {ABSOLUTE}: that of the directory cannot be written."))
     })?;
     // A backslash begins an escape in the value.
     Ok(format!("{}/{value}", directory.trim_end_matches('/').replace('\\', r"\\")))
@@ -217,6 +227,9 @@ mod tests {
     fn the_name_of_a_file_is_seen_from_here() {
         let here = std::env::current_dir().expect("a directory").display().to_string();
         assert_eq!(resolved("ca-cert", "a b.pem"), Ok(format!("{here}/a b.pem")));
+        let home = std::env::home_dir().expect("a home").display().to_string();
+        assert_eq!(resolved("ca-cert", "~/a.pem"), Ok(format!("{}/a.pem", home.trim_end_matches('/'))));
+        assert_eq!(resolved("user", "~/a.pem").as_deref(), Ok("~/a.pem"));
         for (key, value) in
             [("ca-cert", "/etc/ca.pem"), ("tls-user-cert", "pkcs11:object=x"), ("user", "a"), ("ca-cert", "")]
         {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use zbus::Variant;
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::{Error, handed};
 use crate::profile::Secret;
 use crate::store::SecretValues;
 
@@ -83,29 +83,31 @@ fn bounded(what: &str, key: &str, value: &str) -> Result<(), Error> {
 pub(super) struct Given {
     /// `secrets`; `None`: there is no such option.
     pub(super) secrets: Option<SecretValues>,
+    /// `files`.
+    pub(super) files: handed::Came,
     flags: Vec<&'static str>,
 }
 
 impl Given {
-    /// Reads the options of a call, which knows `flags` of the type `b` and, as all do, `secrets`.
-    pub(super) fn read(options: &Options<'_>, flags: &[&'static str]) -> Result<Self, Error> {
+    /// Reads the options of a call, which knows these: `secrets`, `files`, and flags of the type `b`.
+    pub(super) fn read(options: &Options<'_>, known: &[&'static str]) -> Result<Self, Error> {
         if options.len() > MAX_OPTIONS {
             return Err(Error::BadArguments(format!("There are more than {MAX_OPTIONS} options.")));
         }
-        let mut given = Self { secrets: None, flags: Vec::new() };
+        let mut given = Self { secrets: None, files: Vec::new(), flags: Vec::new() };
         for (name, value) in options {
-            if *name == "secrets" {
-                given.secrets = Some(secrets(texts(value)?)?);
-                continue;
-            }
-            let Some(flag) = flags.iter().find(|flag| *flag == name) else {
+            let Some(option) = known.iter().find(|option| *option == name) else {
                 let name: String = name.chars().take(MAX_KEY).collect();
                 return Err(Error::BadArguments(format!("There is no option \"{}\" here.", name.escape_debug())));
             };
-            match value {
-                Variant::Bool(true) => given.flags.push(flag),
-                Variant::Bool(false) => {}
-                _ => return Err(Error::BadArguments(format!("The option \"{flag}\" is of the D-Bus type b."))),
+            match (*option, value) {
+                ("secrets", value) => given.secrets = Some(secrets(texts(value)?)?),
+                ("files", value) => given.files = handed::files(value)?,
+                (flag, Variant::Bool(true)) => given.flags.push(flag),
+                (_, Variant::Bool(false)) => {}
+                (flag, _) => {
+                    return Err(Error::BadArguments(format!("The option \"{flag}\" is of the D-Bus type b.")));
+                }
             }
         }
         Ok(given)
@@ -161,15 +163,18 @@ mod tests {
     fn options_are_known_and_of_their_type() {
         let password = || Variant::from(HashMap::from([("password", CANARY)]));
         let good = Options::from([("secrets", password()), ("interactive", true.into())]);
-        let given = Given::read(&good, &["interactive"]).ok().unwrap();
+        let given = Given::read(&good, &["interactive", "secrets"]).ok().unwrap();
         assert!(given.has("interactive") && given.secrets.unwrap().contains_key("password"));
         for bad in [
             Options::from([("secrets", CANARY.into())]),
             Options::from([("secrets", HashMap::from([("password", 1u32)]).into())]),
+            Options::from([("files", HashMap::from([("/etc/ca.pem", CANARY)]).into())]),
             Options::from([("interactive", 1u32.into())]),
             Options::from([("replace", true.into())]),
         ] {
-            let Err(Error::BadArguments(text)) = Given::read(&bad, &["interactive"]) else { panic!() };
+            let Err(Error::BadArguments(text)) = Given::read(&bad, &["interactive", "secrets", "files"]) else {
+                panic!()
+            };
             assert!(!text.contains(CANARY), "{text}");
         }
     }

@@ -17,6 +17,7 @@ use crate::dbus::caller::Callers;
 use crate::log::OUTCOME;
 use crate::netconf::Intent;
 use crate::profile::{self, Notice, Profile, Routing, Secret, Secrets};
+use crate::profile_files::Rights;
 use crate::store::SecretValues;
 use crate::tunnel::{Established, Failure, TunnelState};
 
@@ -53,8 +54,8 @@ pub(super) struct Wish {
     pub(super) settings: BTreeMap<String, String>,
     /// Its secrets.
     pub(super) secrets: SecretValues,
-    /// The user with whose rights its files are read; `None`: with those of this process.
-    pub(super) owner: Option<String>,
+    /// With whose rights its files are read.
+    pub(super) rights: Rights,
     pub(super) interaction: Interaction,
 }
 
@@ -79,7 +80,7 @@ impl Wish {
     /// The settings cannot be read.
     pub(super) fn kept(&self) -> Result<Kept, profile::Error> {
         let (profile, secrets, _) = self.profile()?;
-        Ok(Kept::new(profile, secrets, self.owner.clone()))
+        Ok(Kept::new(profile, secrets, self.rights.clone()))
     }
 
     /// The same with what a person has answered. What was worth something once only is not kept.

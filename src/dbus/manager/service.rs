@@ -17,12 +17,14 @@ use zbus::{Connection, OwnedObjectPath};
 
 use super::announcer::announce;
 use super::gate::Gate;
+use super::handed;
 use super::life::{Life, Patience, Wish};
 use super::limits::{Permit, Quota};
 use super::shown::Shown;
 use super::{BUS_NAME, Callers, Error, Host, Look, MAX_NOTICES, Manager, PATH, SESSIONS, Session};
 use crate::dbus::attempts::Attempts;
 use crate::dbus::polkit::Authority;
+use crate::profile_files::Handed;
 use crate::store::Store;
 use crate::tunnel::{Attempt, Tunnel};
 
@@ -94,6 +96,7 @@ pub(super) struct Shared {
     sessions: Mutex<BTreeMap<u32, Entry>>,
     permits: Quota<u32>,
     probes: Quota<u32>,
+    files: Quota<u32>,
     last_number: AtomicU32,
     leaving: AtomicBool,
     patience: Patience,
@@ -156,6 +159,16 @@ impl Shared {
             let (each, all) = MAX_PROBES;
             Error::LimitExceeded(format!("There are {each} probes of one user at a time at most, and {all} in all."))
         })
+    }
+
+    /// Room for files that this user has opened.
+    pub(super) fn admit_files(
+        &self,
+        uid: u32,
+        came: handed::Came,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Handed, Error> {
+        handed::handed(came, settings, &self.files, uid)
     }
 
     /// Owner of a session, and what tells it to end.
@@ -272,6 +285,7 @@ impl Service {
             sessions: Mutex::default(),
             permits: Quota::new(MAX_SESSIONS.0, MAX_SESSIONS.1),
             probes: Quota::new(MAX_PROBES.0, MAX_PROBES.1),
+            files: handed::quota(),
             last_number: AtomicU32::new(0),
             leaving: AtomicBool::new(false),
             patience: options.patience,

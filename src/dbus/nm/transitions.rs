@@ -12,6 +12,7 @@ use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
 use crate::dbus::question::Waiting;
 use crate::log::OUTCOME;
 use crate::profile::Routes;
+use crate::profile_files::Rights;
 use crate::session;
 use crate::tunnel::{self, Established, Failure, TunnelState};
 
@@ -76,7 +77,7 @@ impl Plugin {
         if notices.len() > MAX_NOTICES {
             warn!("{} more notices of that kind", notices.len() - MAX_NOTICES);
         }
-        let kept = Kept::new(profile, secrets, owner);
+        let kept = Kept::new(profile, secrets, Rights::of(owner));
         kept.check(interaction).inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
         Ok(kept)
     }
