@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
 //! | host | `netconf` | links, addresses, routes and DNS of this machine |
-//! | driver | `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
+//! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
@@ -53,3 +53,5 @@ pub mod tun;
 #[cfg(feature = "service")]
 pub mod tunnel;
 pub mod wire;
+#[cfg(feature = "service")]
+pub mod worker;

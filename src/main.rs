@@ -17,6 +17,7 @@ use nm_sstp::dbus::nm;
 use nm_sstp::log;
 use nm_sstp::netconf;
 use nm_sstp::private_file;
+use nm_sstp::worker;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
@@ -67,6 +68,10 @@ fn main() -> ExitCode {
     if let Some(user) = private_file::requested(env::args_os()) {
         harden();
         return private_file::serve(&user);
+    }
+    if worker::requested(env::args_os()) {
+        harden();
+        return worker::serve();
     }
     let arguments = match parse(env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())) {
         Ok(Request::Serve(arguments)) => arguments,

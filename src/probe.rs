@@ -8,6 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -16,7 +17,7 @@ use crate::profile::Profile;
 use crate::profile_files::{Files, Rights};
 use crate::session::{self, Event, HashProtocol, Phase, Refusal, Session};
 use crate::transport::certificate::CertificateFacts;
-use crate::transport::dial::Direct;
+use crate::transport::dial::{Dialer, Target};
 use crate::transport::failure::{Error, TlsFailure};
 use crate::transport::{self, CaCertificates, Connection, Settings, Tls};
 
@@ -30,7 +31,7 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 const RX_LEN: usize = 16 * 1024;
 
 /// What was found; what is not known is `None`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// The gateway's address and port.
     pub address: Option<SocketAddr>,
@@ -56,56 +57,75 @@ pub struct Findings {
     pub duration: Duration,
 }
 
-/// Looks at the gateway of a profile, in [`LIMIT`] at most. Its file of CA certificates is read with `rights`. To be called
-/// in a tokio runtime with I/O and time.
-pub async fn probe(profile: Profile, rights: Rights) -> Findings {
-    probe_within(LIMIT, profile, rights).await
+/// A look that is to be taken, with the files that it takes.
+#[derive(Serialize, Deserialize)]
+pub struct Look {
+    profile: Profile,
+    files: Files,
 }
 
-async fn probe_within(limit: Duration, profile: Profile, rights: Rights) -> Findings {
-    let begin = Instant::now();
-    let mut findings = Findings::default();
-    if timeout(limit, look(&profile, &rights, &mut findings)).await.is_err() && findings.error.is_none() {
-        findings.error = Some(format!("the gateway did not say everything within {limit:?}"));
+impl Look {
+    /// Reads the files, in some 10 s at most. What cannot be read is an error where it is used.
+    pub async fn prepare(profile: Profile, rights: &Rights) -> Self {
+        let files = Files::read(&profile, rights).await;
+        Self { profile, files }
     }
-    findings.duration = begin.elapsed();
-    findings
-}
 
-async fn look(profile: &Profile, rights: &Rights, findings: &mut Findings) {
-    let connection = match open(profile, rights, findings).await {
-        Ok(connection) => connection,
-        Err(error) => return findings.error = Some(error.to_string()),
-    };
-    findings.address = Some(connection.address);
-    findings.certificate = CertificateFacts::from_der(&connection.certificate);
-    findings.not_after = CertificateFacts::not_after(&connection.certificate);
-    findings.verified = Some(connection.verified);
-    findings.problem.clone_from(&connection.objection);
-    findings.tls = Some(connection.tls);
-    let mut entropy = [0; 32];
-    if let Err(error) = openssl::rand::rand_bytes(&mut entropy) {
-        return findings.error = Some(format!("this machine gives no random numbers: {error}"));
+    /// What is looked at.
+    pub(crate) fn gateway(&self) -> Target {
+        Target::from(&self.profile.gateway)
     }
-    let config = profile.survey_config();
-    let session = Session::survey(config, &connection.certificate, entropy, Instant::now().into_std());
-    survey(session, connection.stream, findings).await;
-}
 
-/// Connects, whatever the certificate is.
-async fn open(profile: &Profile, rights: &Rights, findings: &mut Findings) -> Result<Connection, Error> {
-    let mut settings = Settings { ignore_certificate: true, ..Settings::from(profile) };
-    if let Some(path) = &profile.ca_cert {
-        settings.ca_certificates = Some(CaCertificates::among(&Files::read(profile, rights).await, path)?);
+    /// Takes it, in [`LIMIT`] at most. To be called in a tokio runtime with I/O and time.
+    pub async fn run(&self, dialer: &impl Dialer) -> Findings {
+        self.run_within(LIMIT, dialer).await
     }
-    transport::open(&settings, &Direct::default(), |_| {}).await.inspect_err(|error| {
-        if let Error::Tls { address, failure, .. } = error {
-            findings.address = Some(*address);
-            if matches!(failure, TlsFailure::NotTls) {
-                findings.sstp = Some(false);
-            }
+
+    async fn run_within(&self, limit: Duration, dialer: &impl Dialer) -> Findings {
+        let begin = Instant::now();
+        let mut findings = Findings::default();
+        if timeout(limit, self.take(dialer, &mut findings)).await.is_err() && findings.error.is_none() {
+            findings.error = Some(format!("the gateway did not say everything within {limit:?}"));
         }
-    })
+        findings.duration = begin.elapsed();
+        findings
+    }
+
+    async fn take(&self, dialer: &impl Dialer, findings: &mut Findings) {
+        let connection = match self.open(dialer, findings).await {
+            Ok(connection) => connection,
+            Err(error) => return findings.error = Some(error.to_string()),
+        };
+        findings.address = Some(connection.address);
+        findings.certificate = CertificateFacts::from_der(&connection.certificate);
+        findings.not_after = CertificateFacts::not_after(&connection.certificate);
+        findings.verified = Some(connection.verified);
+        findings.problem.clone_from(&connection.objection);
+        findings.tls = Some(connection.tls);
+        let mut entropy = [0; 32];
+        if let Err(error) = openssl::rand::rand_bytes(&mut entropy) {
+            return findings.error = Some(format!("this machine gives no random numbers: {error}"));
+        }
+        let config = self.profile.survey_config();
+        let session = Session::survey(config, &connection.certificate, entropy, Instant::now().into_std());
+        survey(session, connection.stream, findings).await;
+    }
+
+    /// Connects, whatever the certificate is.
+    async fn open(&self, dialer: &impl Dialer, findings: &mut Findings) -> Result<Connection, Error> {
+        let mut settings = Settings { ignore_certificate: true, ..Settings::from(&self.profile) };
+        if let Some(path) = &self.profile.ca_cert {
+            settings.ca_certificates = Some(CaCertificates::among(&self.files, path)?);
+        }
+        transport::open(&settings, dialer, |_| {}).await.inspect_err(|error| {
+            if let Error::Tls { address, failure, .. } = error {
+                findings.address = Some(*address);
+                if matches!(failure, TlsFailure::NotTls) {
+                    findings.sstp = Some(false);
+                }
+            }
+        })
+    }
 }
 
 /// Runs a session until what is to be known of it is known, or it is over.

@@ -56,6 +56,7 @@ pub const MAX_MTU: u16 = (MAX_PACKET_LEN - HEADER_LEN - ADDRESS_CONTROL.len() - 
 
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Phase {
     /// `SSTP_DUPLEX_POST` was sent, the response is awaited (MS-SSTP 3.2.4.1).
     Http,

@@ -133,6 +133,7 @@ pub struct Connection {
 
 /// A TLS connection, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tls {
     /// Its version: `TLS 1.3`; empty where it is not known.
     pub version: String,

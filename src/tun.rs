@@ -9,15 +9,19 @@
 //! negotiated is the only one that the server accepts (RFC 5072 5).
 
 use std::fmt;
-use std::io;
-use std::pin::Pin;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::net::if_::if_nametoindex;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage};
-use tokio::io::{AsyncRead, ReadBuf};
+use serde::{Deserialize, Serialize};
+use tokio::io::unix::AsyncFd;
 use tun::AbstractDevice;
 
 use crate::netlink::{self, Netlink};
@@ -50,23 +54,36 @@ pub trait Device {
     fn write(&mut self, datagram: &[u8]) -> io::Result<bool>;
 }
 
-/// A TUN interface.
+/// A TUN interface, and the datagrams that go through it.
 pub struct Tun {
-    device: tun::AsyncDevice,
+    interface: Interface,
+    queue: Queue,
+}
+
+/// A TUN interface, without its datagrams. It lives until this and every [`Queue`] of it are dropped.
+pub struct Interface {
+    file: OwnedFd,
     name: String,
     index: u32,
     netlink: Netlink,
 }
 
+/// The datagrams that go through an interface.
+pub struct Queue {
+    file: AsyncFd<File>,
+}
+
 /// Why there is no interface.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Error {
     /// The device could not be made.
     Create {
         /// The name that was asked for.
         name: String,
         /// What the kernel said.
-        source: io::Error,
+        reason: String,
+        /// The number of its error, where it has one.
+        number: Option<i32>,
     },
     /// The device could not be configured.
     Configure {
@@ -80,9 +97,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Create { name, source } => {
-                write!(f, "the tunnel interface {name} cannot be made: {source}")?;
-                f.write_str(match source.raw_os_error().map(Errno::from_raw) {
+            Error::Create { name, reason, number } => {
+                write!(f, "the tunnel interface {name} cannot be made: {reason}")?;
+                f.write_str(match number.map(Errno::from_raw) {
                     Some(Errno::EPERM | Errno::EACCES) => " (CAP_NET_ADMIN and access to /dev/net/tun are needed)",
                     Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => {
                         " (the kernel has no TUN driver: modprobe tun)"
@@ -100,7 +117,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl Tun {
+impl Interface {
     /// Makes an interface that is down, with this MTU in octets and without any address.
     ///
     /// The kernel puts the lowest free number in the place of a `%d` in the name.
@@ -109,26 +126,59 @@ impl Tun {
     ///
     /// The kernel did not make it, or not configure it.
     pub async fn create(name: &str, mtu: u16) -> Result<Self, Error> {
-        let create_error = |source| Error::Create { name: name.to_owned(), source };
+        let failed = |error: io::Error| Error::Create {
+            name: name.to_owned(),
+            reason: error.to_string(),
+            number: error.raw_os_error(),
+        };
         let mut configuration = tun::Configuration::default();
         // What the crate would configure by itself is set below.
         configuration.tun_name(name).platform_config(|platform| {
             platform.ensure_root_privileges(false);
         });
-        let device = tun::create_as_async(&configuration).map_err(|error| {
-            create_error(match error {
+        let device = tun::create(&configuration).map_err(|error| {
+            failed(match error {
                 tun::Error::Io(error) => error,
                 other => io::Error::other(other.to_string()),
             })
         })?;
-        let name = device.tun_name().map_err(|error| create_error(io::Error::other(error.to_string())))?;
-        let index = if_nametoindex(name.as_str()).map_err(|errno| create_error(errno.into()))?;
+        let name = device.tun_name().map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let index = if_nametoindex(name.as_str()).map_err(|errno| failed(errno.into()))?;
+        // SAFETY: the descriptor is open, and nobody's any more.
+        let file = unsafe { OwnedFd::from_raw_fd(device.into_raw_fd()) };
+        set_nonblocking(&file).map_err(failed)?;
         let netlink =
             Netlink::connect().map_err(|source| Error::Configure { name: name.clone(), reason: source.to_string() })?;
-        let mut tun = Tun { device, name, index, netlink };
-        tun.set_mtu(mtu).await?;
-        tun.keep_kernel_addresses_off().await;
-        Ok(tun)
+        let interface = Interface { file, name, index, netlink };
+        interface.set_mtu(mtu).await?;
+        interface.keep_kernel_addresses_off().await;
+        Ok(interface)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Another descriptor of the same device, for a [`Queue`].
+    ///
+    /// # Errors
+    ///
+    /// This process has too many descriptors.
+    pub fn file(&self) -> io::Result<OwnedFd> {
+        self.file.try_clone()
+    }
+
+    /// Changes the MTU, in octets.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refused; the old one stays.
+    pub async fn set_mtu(&self, mtu: u16) -> Result<(), Error> {
+        let message = LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build();
+        self.change(message)
+            .await
+            .map_err(|error| Error::Configure { name: self.name.clone(), reason: netlink::reason(&error) })
     }
 
     async fn change(&self, message: LinkMessage) -> Result<(), rtnetlink::Error> {
@@ -146,34 +196,85 @@ impl Tun {
     }
 }
 
-impl Device for Tun {
-    fn name(&self) -> &str {
-        &self.name
+fn set_nonblocking(file: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL)?);
+    fcntl(file, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+impl Queue {
+    /// The datagrams of the interface of this descriptor, which does not block. To be called in a tokio runtime with I/O.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not tell when it is ready.
+    pub fn new(file: OwnedFd) -> io::Result<Self> {
+        // SAFETY: it is the file's own descriptor until the file is dropped, and nobody takes the file out.
+        let file = unsafe { AsyncFd::register(File::from(file)) }?;
+        Ok(Queue { file })
     }
 
-    async fn set_mtu(&mut self, mtu: u16) -> Result<(), Error> {
-        let message = LinkUnspec::new_with_index(self.index).mtu(mtu.into()).build();
-        self.change(message)
-            .await
-            .map_err(|error| Error::Configure { name: self.name.clone(), reason: netlink::reason(&error) })
+    /// [`Device::poll_read`]
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, datagram: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.file.poll_read_ready_mut(cx))?;
+            if let Ok(read) = guard.try_io(|file| file.get_mut().read(datagram)) {
+                return Poll::Ready(read);
+            }
+        }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, datagram: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(datagram);
-        ready!(Pin::new(&mut self.device).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
-    }
-
-    fn write(&mut self, datagram: &[u8]) -> io::Result<bool> {
+    /// [`Device::write`]
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn write(&mut self, datagram: &[u8]) -> io::Result<bool> {
         // Straight to the descriptor: the runtime would now and then make a datagram wait for no reason but fairness,
         // and there is nowhere for it to wait.
-        match io::Write::write(&mut *self.device, datagram) {
+        match self.file.get_mut().write(datagram) {
             Ok(_) => Ok(true),
             // Somebody deleted the interface. The runtime does not wake a reader for it (the kernel reports EPOLLERR
             // alone), so it is noticed here.
             Err(error) if error.raw_os_error() == Some(Errno::EBADFD as i32) => Err(error),
             Err(_) => Ok(false),
         }
+    }
+}
+
+impl Tun {
+    /// [`Interface::create`], with its datagrams.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn create(name: &str, mtu: u16) -> Result<Self, Error> {
+        let interface = Interface::create(name, mtu).await?;
+        let queue = interface.file().and_then(Queue::new);
+        let failed = |error: io::Error| Error::Configure { name: interface.name.clone(), reason: error.to_string() };
+        Ok(Tun { queue: queue.map_err(failed)?, interface })
+    }
+}
+
+impl Device for Tun {
+    fn name(&self) -> &str {
+        &self.interface.name
+    }
+
+    async fn set_mtu(&mut self, mtu: u16) -> Result<(), Error> {
+        self.interface.set_mtu(mtu).await
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, datagram: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.queue.poll_read(cx, datagram)
+    }
+
+    fn write(&mut self, datagram: &[u8]) -> io::Result<bool> {
+        self.queue.write(datagram)
     }
 }
 

@@ -28,7 +28,22 @@ fn in_a_process(name: &str) {
 }
 
 #[test]
-fn a_process_whose_tunnel_is_up_has_no_way_to_the_machine() {
+fn a_worker_has_what_it_was_given_and_nothing_else() {
+    in_a_process("a_worker");
+}
+
+#[test]
+fn a_worker_of_the_service_is_no_root_that_could_do_anything() {
+    in_a_process("a_worker_of_the_service");
+}
+
+#[test]
+fn a_worker_with_a_token_is_confined_in_two_steps() {
+    in_a_process("a_worker_with_a_token");
+}
+
+#[test]
+fn a_process_whose_tunnel_is_up_starts_workers_only() {
     in_a_process("a_tunnel");
 }
 
@@ -73,6 +88,7 @@ mod inside {
     use nm_sstp::tun::{Device, Tun};
     use rtnetlink::LinkUnspec;
     use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
     use tokio::runtime::{Builder, Runtime};
     use tokio::task::spawn_blocking;
@@ -117,22 +133,23 @@ mod inside {
         assert_eq!((result, error.raw_os_error()), (-1, Some(libc::ENOSYS)), "{name}: {error}");
     }
 
-    fn no_way_out() {
+    /// Whoever has taken over a process of the face can start this program again, and ends there, where Landlock is.
+    fn no_shell() {
         let error = Command::new("/bin/sh").args(["-c", "true"]).spawn().unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ENOSYS), "{error}");
+        let expected = [libc::ENOSYS, libc::EACCES].map(Some);
+        assert!(expected.contains(&error.raw_os_error()), "{error}");
+    }
+
+    fn no_way_out() {
         for (name, call, arguments) in [
-            ("execve", libc::SYS_execve, [0; 4]),
             ("execveat", libc::SYS_execveat, [0; 4]),
             ("clone", libc::SYS_clone, [libc::SIGCHLD.into(), 0, 0, 0]),
             ("clone3", libc::SYS_clone3, [0; 4]),
             ("setuid", libc::SYS_setuid, [0; 4]),
             ("setresuid", libc::SYS_setresuid, [0; 4]),
             ("setgroups", libc::SYS_setgroups, [0; 4]),
-            ("capset", libc::SYS_capset, [0; 4]),
             ("ptrace", libc::SYS_ptrace, [16, 1, 0, 0]),
             ("process_vm_readv", libc::SYS_process_vm_readv, [1, 0, 0, 0]),
-            ("kill", libc::SYS_kill, [1, 0, 0, 0]),
-            ("tgkill", libc::SYS_tgkill, [1, 1, 0, 0]),
             ("mount", libc::SYS_mount, [0; 4]),
             ("unshare", libc::SYS_unshare, [0; 4]),
             ("setns", libc::SYS_setns, [0; 4]),
@@ -153,6 +170,127 @@ mod inside {
         ] {
             refused(name, call, arguments);
         }
+    }
+
+    /// What a worker cannot do, either.
+    fn no_way_out_of_a_worker() {
+        no_shell();
+        no_way_out();
+        for (name, call, arguments) in [
+            ("execve", libc::SYS_execve, [0; 4]),
+            ("vfork", libc::SYS_clone, [(libc::CLONE_VFORK | libc::CLONE_VM | libc::SIGCHLD).into(), 0, 0, 0]),
+            ("capset", libc::SYS_capset, [0; 4]),
+            ("kill", libc::SYS_kill, [1, 0, 0, 0]),
+            ("tgkill", libc::SYS_tgkill, [1, 1, 0, 0]),
+            ("connect", libc::SYS_connect, [0; 4]),
+            ("bind", libc::SYS_bind, [0; 4]),
+            ("bus", libc::SYS_socket, [libc::AF_UNIX.into(), libc::SOCK_STREAM.into(), 0, 0]),
+            ("TCP", libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_STREAM.into(), 0, 0]),
+            ("UDP", libc::SYS_socket, [libc::AF_INET6.into(), libc::SOCK_DGRAM.into(), 0, 0]),
+            ("routes", libc::SYS_socket, [libc::AF_NETLINK.into(), libc::SOCK_RAW.into(), 0, 0]),
+        ] {
+            refused(name, call, arguments);
+        }
+        for path in ["/dev/net/tun", "/etc/passwd", "/etc/resolv.conf", "/proc/self/maps", "/proc/1/environ"] {
+            assert!(File::open(path).is_err(), "{path}");
+        }
+    }
+
+    /// A socket of each kind, and the interface, that a worker is given.
+    struct Given {
+        tcp: (TcpStream, TcpStream),
+        tun: Tun,
+    }
+
+    async fn given() -> Given {
+        network().await;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        Given { tcp: (client, listener.accept().await.unwrap().0), tun: Tun::create("tunnel%d", 1400).await.unwrap() }
+    }
+
+    /// What a worker goes on doing: it carries, verifies certificates, and starts threads.
+    async fn carries(Given { tcp: (mut client, mut server), mut tun }: Given) {
+        client.write_all(b"octets").await.unwrap();
+        let mut octets = [0; 6];
+        server.read_exact(&mut octets).await.unwrap();
+        assert_eq!(&octets, b"octets");
+        // the interface is down
+        assert!(!tun.write(&[0x45; 40]).unwrap());
+        let connector = spawn_blocking(|| openssl::ssl::SslConnector::builder(openssl::ssl::SslMethod::tls()));
+        let connector = connector.await.unwrap().unwrap().build();
+        drop(connector);
+        native_tls::TlsConnector::new().unwrap();
+        assert!(fs::read_dir("/etc/ssl/certs").unwrap().next().is_some());
+    }
+
+    #[test]
+    #[ignore = "gives up the rights of the process"]
+    fn a_worker() {
+        with_one_thread(|| {
+            let runtime = runtime();
+            // one thread only, which the runtime's pool does not have yet
+            let given = runtime.block_on(given());
+            assert_eq!(status("CapEff").len(), 16);
+            confine::worker();
+            runtime.block_on(async {
+                carries(given).await;
+                spawn_blocking(|| {
+                    no_way_out_of_a_worker();
+                    no_secrets();
+                    nothing_is_written();
+                })
+                .await
+                .unwrap();
+            });
+            let ids = (nix::unistd::getresuid().unwrap(), nix::unistd::getresgid().unwrap());
+            assert!(ids.0.real.as_raw() == 65534 && ids.0.saved.as_raw() == 65534 && ids.1.saved.as_raw() == 65534);
+            assert_eq!(nix::unistd::getgroups().unwrap(), []);
+            assert!(caps::read(None, caps::CapSet::Permitted).unwrap().is_empty());
+            no_way_out_of_a_worker();
+        });
+    }
+
+    /// The unit leaves the user as it is, and one capability.
+    #[test]
+    #[ignore = "gives up the rights of the process"]
+    fn a_worker_of_the_service() {
+        with_one_thread(|| {
+            own_run();
+            let runtime = runtime();
+            let given = runtime.block_on(given());
+            confine::at_start(Programs::No);
+            confine::worker();
+            runtime.block_on(carries(given));
+            assert!(nix::unistd::geteuid().is_root());
+            assert!(caps::read(None, caps::CapSet::Permitted).unwrap().is_empty());
+            no_way_out_of_a_worker();
+            no_secrets();
+            nothing_is_written();
+            assert!(File::create("/run/nm-sstp/journal").is_err());
+        });
+    }
+
+    #[test]
+    #[ignore = "gives up the rights of the process"]
+    fn a_worker_with_a_token() {
+        with_one_thread(|| {
+            let runtime = runtime();
+            let given = runtime.block_on(given());
+            confine::worker_reached_token();
+            // its library reads its files now and then
+            File::open("/etc/shadow").unwrap();
+            refused("bus", libc::SYS_socket, [libc::AF_UNIX.into(), libc::SOCK_STREAM.into(), 0, 0]);
+            refused("execve", libc::SYS_execve, [0; 4]);
+            runtime.block_on(async {
+                confine::worker_is_up().await;
+                carries(given).await;
+            });
+            assert!(caps::read(None, caps::CapSet::Permitted).unwrap().is_empty());
+            no_way_out_of_a_worker();
+            no_secrets();
+            nothing_is_written();
+        });
     }
 
     fn no_secrets() {
@@ -193,6 +331,8 @@ mod inside {
         let error = private_file::read(std::path::Path::new("/etc/hosts"), Some("games")).await.unwrap_err();
         assert!(error.to_string().contains("may not take on the rights of a user"), "{error}");
         Tun::create("again%d", 1400).await.unwrap();
+        let again = || Command::new("/proc/self/exe").arg("--list").output().unwrap();
+        assert!(spawn_blocking(again).await.unwrap().status.success());
     }
 
     /// Before and after a tunnel's process gives up what it does not need.
@@ -228,6 +368,7 @@ mod inside {
                 give_up_with_a_tunnel().await;
                 nothing_is_written();
                 spawn_blocking(|| {
+                    no_shell();
                     no_way_out();
                     no_secrets();
                     nothing_is_written();
@@ -251,7 +392,7 @@ mod inside {
             seccompiler::apply_filter(&program).unwrap();
             runtime().block_on(async {
                 give_up_with_a_tunnel().await;
-                assert_eq!(files::restrict(files::Needs::Tunnel), Ok(files::Extent::None));
+                assert_eq!(files::restrict(files::Needs::Face), Ok(files::Extent::None));
             });
         });
     }
@@ -304,6 +445,7 @@ mod inside {
                 spawn_blocking(|| {
                     nothing_is_written();
                     no_secrets();
+                    no_shell();
                     no_way_out();
                 })
                 .await

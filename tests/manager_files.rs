@@ -123,7 +123,8 @@ async fn files_that_nobody_named_or_that_are_open_for_more_are_refused() {
     let mut desk = Desk::new().await;
     let stored = HashMap::from([("gateway", "vpn.example.com"), ("user", "x"), ("ca-cert", "/etc/ca.pem")]);
     let none = HashMap::<&str, Variant<'_>>::new();
-    assert_eq!(line(&desk.call(ROOT, PATH, MANAGER, "ImportProfile", &("work", &stored, none)).await), "answer");
+    let imported = desk.call(ROOT, PATH, MANAGER, "ImportProfile", &("work", &stored, none)).await;
+    assert!(line(&imported).starts_with("answer"), "{}", line(&imported));
 
     let ca = Scratch::new("refused", "an authority");
     let file = ca.open();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nm_face::*;
 use nm_sstp::dbus::nm::Options;
 use nm_sstp::session::Phase;
-use nm_sstp::tunnel::{Failure, TunnelState};
+use nm_sstp::tunnel::{Ending, TunnelState};
 use tracing::level_filters::LevelFilter;
 
 /// Stands for whatever a program calls its secrets.
@@ -33,7 +33,7 @@ async fn a_whole_connection() {
     let tunnel = face.started().await;
     assert_eq!(password_of(&tunnel), PASSWORD);
     tunnel.is(starting(Phase::Authentication));
-    tunnel.is(TunnelState::Down(Some(Arc::new(Failure::from(wrong_password())))));
+    tunnel.is(TunnelState::Down(Some(Arc::new(Ending::from(wrong_password())))));
     let again = "The server refused user name or password (it says: wrong user name or password). Try again.";
     face.sees(&[&format!("SecretsRequired({again:?}, [\"password\"])")]).await;
     // an agent that gives the same again is not asked once more

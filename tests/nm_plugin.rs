@@ -10,7 +10,7 @@ use std::time::Duration;
 use nm_face::*;
 use nm_sstp::dbus::nm::{Departure, Options};
 use nm_sstp::session::{self, Phase};
-use nm_sstp::tunnel::{Failure, TunnelState};
+use nm_sstp::tunnel::{Ending, TunnelState};
 
 const PERSIST: bool = true;
 
@@ -19,7 +19,7 @@ fn options(persist: bool) -> Options {
 }
 
 fn timed_out() -> TunnelState {
-    TunnelState::Down(Some(Arc::new(Failure::from(session::Error::TimedOut(Phase::Http)))))
+    TunnelState::Down(Some(Arc::new(Ending::from(session::Error::TimedOut(Phase::Http)))))
 }
 
 /// The number that NetworkManager reads for an address.
@@ -92,7 +92,7 @@ async fn interactive_is_the_same() {
 
 #[tokio::test]
 async fn a_failure_has_its_reason() {
-    let wrong_password = TunnelState::Down(Some(Arc::new(Failure::from(wrong_password()))));
+    let wrong_password = TunnelState::Down(Some(Arc::new(Ending::from(wrong_password()))));
     for (down, reason) in [(wrong_password, "Failure(0)"), (timed_out(), "Failure(1)")] {
         let mut face = Face::new().await;
         let tunnel = face.connects().await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nm_face::*;
 use nm_sstp::session::{self, Phase, Question};
-use nm_sstp::tunnel::{Command, Failure, TunnelState};
+use nm_sstp::tunnel::{Command, Ending, TunnelState};
 
 const DATA: [(&str, &str); 2] = [("gateway", "vpn.example.com"), ("user", "alice")];
 
@@ -16,7 +16,7 @@ fn secrets<'m>(secrets: &[(&'m str, &'m str)]) -> (Hash<'m>,) {
 }
 
 fn down(error: session::Error) -> TunnelState {
-    TunnelState::Down(Some(Arc::new(Failure::from(error))))
+    TunnelState::Down(Some(Arc::new(Ending::from(error))))
 }
 
 /// A tunnel on its way, with a person to ask.

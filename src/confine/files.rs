@@ -7,6 +7,7 @@
 //! one by one.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -17,14 +18,13 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Programs;
 
-/// What libraries read: themselves, data, and where names are looked up.
+/// What libraries read: themselves and their data, and the certificates of authorities, which lie in /var on Fedora, SUSE
+/// and Debian where somebody added to them.
+const LIBRARIES: &[&str] =
+    &["/usr", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store", "/var/lib/ca-certificates"];
+
+/// What else the face reads, to look up names above all.
 const READ: &[&str] = &[
-    "/usr",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/nix/store",
-    "/gnu/store",
     // where /etc/resolv.conf may lead to, and sockets of those who look names up
     "/run/systemd/resolve",
     "/run/systemd/netif",
@@ -34,42 +34,47 @@ const READ: &[&str] = &[
     // the bus and the journal
     "/run/dbus",
     "/run/systemd/journal",
-    // the certificates of Fedora, SUSE and Debian lie in /var where somebody added to them
-    "/var/lib/ca-certificates",
     "/proc/self",
     "/proc/sys/net",
     "/proc/sys/kernel",
     "/sys/class/net",
 ];
 
-/// What they read in `/etc`, where it has to be named.
-const READ_IN_ETC: &[&str] = &[
+/// What libraries read in `/etc`.
+const LIBRARIES_IN_ETC: &[&str] = &[
     "/etc/ca-certificates",
     "/etc/crypto-policies",
-    "/etc/gai.conf",
-    "/etc/group",
-    "/etc/host.conf",
-    "/etc/hostname",
-    "/etc/hosts",
     "/etc/ld.so.cache",
     "/etc/localtime",
-    "/etc/machine-id",
-    "/etc/nsswitch.conf",
-    "/etc/passwd",
     "/etc/pki/ca-trust",
     "/etc/pki/tls/certs",
     "/etc/pki/tls/cert.pem",
     "/etc/pki/tls/openssl.cnf",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
     "/etc/ssl/cert.pem",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
 ];
 
+/// What else the face reads in `/etc`, where it has to be named.
+const READ_IN_ETC: &[&str] = &[
+    "/etc/gai.conf",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/machine-id",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+];
+
 /// Devices, to be read and written.
-const DEVICES: &[&str] = &["/dev/net/tun", "/dev/null", "/dev/random", "/dev/urandom"];
+const DEVICES: &[&str] = &["/dev/null", "/dev/random", "/dev/urandom"];
+
+/// What makes interfaces.
+const TUN: &[&str] = &["/dev/net/tun"];
 
 /// The files of the system service, and where systemd says that its own are.
 const OF_THE_SERVICE: &[&str] = &["/etc/nm-sstp", "/run/nm-sstp"];
@@ -89,8 +94,10 @@ const SECRETS: &str = "/etc/shadow";
 /// Who is to go on working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// A tunnel that is up.
-    Tunnel,
+    /// A worker.
+    Worker,
+    /// The process of the face, with one tunnel that is up.
+    Face,
     /// The system service.
     Service(Programs),
 }
@@ -130,9 +137,17 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         .handle_access(all)?
         .scope(Scope::from_all(ABI::V6))?
         .create()?
-        .add_rules(path_beneath_rules(READ, read))?
-        .add_rules(path_beneath_rules(etc(), read))?
+        .add_rules(path_beneath_rules(LIBRARIES, read))?
+        .add_rules(path_beneath_rules(LIBRARIES_IN_ETC, read))?
         .add_rules(path_beneath_rules(DEVICES, use_device))?;
+    if needs != Needs::Worker {
+        let start = read | AccessFs::Execute;
+        ruleset = ruleset
+            .add_rules(path_beneath_rules(READ, read))?
+            .add_rules(path_beneath_rules(etc(), read))?
+            .add_rules(path_beneath_rules(TUN, use_device))?
+            .add_rules(path_beneath_rules(ourselves(), start))?;
+    }
     if let Needs::Service(programs) = needs {
         let change = all & !(AccessFs::Execute | AccessFs::IoctlDev | devices());
         ruleset = ruleset
@@ -149,6 +164,15 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         }
     }
     ruleset.all_threads(true)?.restrict_self()
+}
+
+/// This program and what loads it, to start a worker: /proc names the one even where it was replaced by a new version, and
+/// among what is mapped is the other.
+fn ourselves() -> Vec<PathBuf> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let is_loader = |path: &&Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"ld-"));
+    let loader = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..]))).find(is_loader);
+    loader.map(Path::to_owned).into_iter().chain([PathBuf::from("/proc/self/exe")]).collect()
 }
 
 /// The making of devices.

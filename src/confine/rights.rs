@@ -19,6 +19,9 @@ pub(super) fn leave_root() -> Result<&'static str, String> {
     if !unistd::geteuid().is_root() {
         return Ok("it was not root");
     }
+    if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SETUID).unwrap_or(true) {
+        return Ok("it may not change its user");
+    }
     let failed = |error: nix::Error| error.to_string();
     prctl::set_keepcaps(true).map_err(failed)?;
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
@@ -32,19 +35,18 @@ pub(super) fn leave_root() -> Result<&'static str, String> {
     Ok("all threads")
 }
 
-/// Keeps `CAP_NET_ADMIN` of what the calling thread has, and nothing else.
+/// Keeps this capability of what the calling thread has, and nothing else.
 ///
 /// # Errors
 ///
 /// A sentence without its begin and end.
-pub(super) fn keep_net_admin() -> Result<HashSet<Capability>, String> {
+pub(super) fn keep(wanted: Option<Capability>) -> Result<HashSet<Capability>, String> {
     let failed = |error: caps::errors::CapsError| error.to_string();
     let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
     let mut kept = permitted.clone();
-    kept.retain(|capability| *capability == Capability::CAP_NET_ADMIN);
+    kept.retain(|capability| Some(*capability) == wanted);
     let inheritable = caps::read(None, CapSet::Inheritable).map_err(failed)?;
     if kept == permitted && inheritable.is_empty() {
-        // so it is in the unit, which allows no call to change capabilities either
         return Ok(kept);
     }
     // A capability is ambient only where it is inheritable.

@@ -10,8 +10,8 @@ use super::question::{Meaning, Waiting};
 use crate::log::OUTCOME;
 use crate::profile::{self, Profile, Routes, Secret, Secrets};
 use crate::profile_files::Rights;
-use crate::session::{self, Answer, NetworkParameters, Question};
-use crate::tunnel::{Attempt, Command, Established, Failure, Tunnel, TunnelState};
+use crate::session::{Answer, NetworkParameters, Question};
+use crate::tunnel::{Attempt, Command, Ending, Established, Remedy, Tunnel, TunnelState};
 
 /// Starts a tunnel: [`Tunnel::spawn`], or what a test puts in its place.
 pub type Dial = Box<dyn Fn(Attempt) -> Tunnel + Send + Sync>;
@@ -197,7 +197,7 @@ impl Attempts {
     }
 
     /// Whether, after this failure, a person can let another attempt succeed, or one is made already; `None`: no.
-    pub(super) fn after_failure(&mut self, failure: &Failure) -> Option<Next> {
+    pub(super) fn after_failure(&mut self, failure: &Ending) -> Option<Next> {
         if self.kept.as_ref().is_none_or(|kept| kept.attempts >= MAX_ATTEMPTS) {
             return None;
         }
@@ -206,7 +206,7 @@ impl Attempts {
             return Some(Next::GoOn);
         }
         let kept = self.kept.take()?;
-        let refused = matches!(failure, Failure::Session(session::Error::AuthenticationFailed { code: None, .. }));
+        let refused = matches!(failure.remedy, Some(Remedy::Credentials { code: None, .. }));
         if kept.code_sent && refused {
             info!(target: OUTCOME, "Trying again: {failure}.");
             return Some(self.start(Kept { code_sent: false, ..kept }, Vec::new(), Interaction::Allowed));
@@ -214,7 +214,7 @@ impl Attempts {
         let password = matches!(kept.profile.authentication, profile::Authentication::Password { .. });
         let waiting = Waiting::for_failure(failure, kept.secrets.clone());
         // a certificate that is refused is not mended by a password
-        let waiting = waiting.filter(|_| password || matches!(failure, Failure::InnerTls(_)))?;
+        let waiting = waiting.filter(|_| password || failure.remedy == Some(Remedy::Passphrase))?;
         info!(target: OUTCOME, "Asking again: {failure}.");
         (self.kept, self.waiting) = (Some(kept), Some(waiting));
         Some(Next::Ask)

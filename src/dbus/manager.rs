@@ -63,7 +63,7 @@ const SESSIONS: &str = "/org/sstpd/session/";
 /// How many notices of one profile are told; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
 
-/// Looks at the gateway of a profile, reading its files with these rights: [`probe`](crate::probe::probe), or
+/// Looks at the gateway of a profile, reading its files with these rights: [`worker::look`](crate::worker::look), or
 /// what a test puts in its place.
 pub type Look = Box<dyn Fn(Profile, Rights) -> Later<'static, Findings> + Send + Sync>;
 

@@ -6,10 +6,9 @@
 
 use zeroize::Zeroizing;
 
-use crate::inner_tls;
 use crate::profile::{Secret, Secrets, Tag};
-use crate::session::{self, Answer, Question};
-use crate::tunnel::Failure;
+use crate::session::{Answer, Question};
+use crate::tunnel::{Ending, Remedy};
 
 /// What the connection waits for.
 pub(super) struct Waiting {
@@ -85,22 +84,16 @@ impl Waiting {
     }
 
     /// For what may let another attempt succeed after this failure; `None`: nothing that a person knows.
-    pub(super) fn for_failure(failure: &Failure, before: Secrets) -> Option<Self> {
-        let question = match failure {
-            Failure::Session(session::Error::AuthenticationFailed { code: None | Some(691), message }) => {
-                Question::Password { message: message.clone() }
-            }
-            Failure::Session(session::Error::AuthenticationFailed { code: Some(709), message }) => {
-                Question::NewPassword { refused: Some(message.clone()) }
-            }
-            Failure::Session(session::Error::AnswerTooLate(question)) => question.clone(),
-            Failure::InnerTls(
-                error @ (inner_tls::Error::PassphraseMissing { .. } | inner_tls::Error::PassphraseWrong { .. }),
-            ) => {
-                let message = capitalized(&error.to_string());
+    pub(super) fn for_failure(failure: &Ending, before: Secrets) -> Option<Self> {
+        let question = match failure.remedy.clone()? {
+            Remedy::Credentials { code: None | Some(691), message } => Question::Password { message },
+            Remedy::Credentials { code: Some(709), message } => Question::NewPassword { refused: Some(message) },
+            Remedy::Credentials { .. } => return None,
+            Remedy::Answer(question) => question,
+            Remedy::Passphrase => {
+                let message = capitalized(&failure.sentence);
                 return Some(Waiting { asked: Asked::Passphrase, before, message });
             }
-            _ => return None,
         };
         Some(Self::for_question(&question, before))
     }
@@ -175,6 +168,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::inner_tls;
+    use crate::session;
+    use crate::tunnel::Failure;
 
     fn secrets(pairs: &[(&str, &str)]) -> Secrets {
         Secrets::from_settings(&BTreeMap::new(), pairs.iter().copied()).0
@@ -244,7 +240,7 @@ mod tests {
     fn failures_that_a_person_can_mend() {
         let failed = |code, message: &str| {
             let error = session::Error::AuthenticationFailed { code, message: message.to_owned() };
-            Waiting::for_failure(&Failure::Session(error), secrets(&[WRONG])).map(|waiting| waiting.hints())
+            Waiting::for_failure(&Ending::from(error), secrets(&[WRONG])).map(|waiting| waiting.hints())
         };
         assert_eq!(failed(Some(691), ""), Some(vec!["password".to_owned()]));
         assert_eq!(failed(None, ""), Some(vec!["password".to_owned()]));
@@ -252,7 +248,7 @@ mod tests {
         assert_eq!(failed(Some(647), "disabled"), None);
         assert_eq!(failed(Some(648), "expired, and no way to change it"), None);
         let locked = inner_tls::Error::PassphraseMissing { name: "/home/me/key.pem".to_owned() };
-        let waiting = Waiting::for_failure(&Failure::InnerTls(locked), Secrets::default()).unwrap();
+        let waiting = Waiting::for_failure(&Ending::from(Failure::InnerTls(locked)), Secrets::default()).unwrap();
         assert_eq!(waiting.hints(), ["tls-user-key-secret"]);
         assert!(waiting.message.starts_with("The user's key in /home/me/key.pem is locked"), "{}", waiting.message);
         let same = secrets(&[]);

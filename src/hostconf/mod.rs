@@ -31,6 +31,7 @@ const SETTLE: Duration = Duration::from_millis(150);
 
 /// A network that the server routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ipv4Route {
     /// Its address; bits behind the prefix are 0.
     pub destination: Ipv4Addr,
@@ -42,6 +43,7 @@ pub struct Ipv4Route {
 
 /// A network that the server routes (RFC 4191).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ipv6Route {
     /// Its address; bits behind the prefix are 0.
     pub destination: Ipv6Addr,
@@ -51,6 +53,7 @@ pub struct Ipv6Route {
 
 /// An address that was formed of an advertised prefix (RFC 4862 5.5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ipv6Address {
     /// The address.
     pub address: Ipv6Addr,

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use nm_sstp::confine;
 use nm_sstp::dbus::nm;
 use nm_sstp::tunnel::{Attempt, Tunnel, TunnelState};
+use nm_sstp::worker;
 use tracing::{Instrument, debug, error};
 
 /// Serves NetworkManager until the process should leave.
 pub(crate) async fn serve(bus_name: &str, persist: bool, stop: impl Future<Output = ()>) -> ExitCode {
     let options = nm::Options { persist, ..nm::Options::default() };
     // Another tunnel of the same process would need again what is given up.
-    let dial = if persist { Tunnel::spawn } else { the_only_one };
+    let dial = if persist { worker::spawn } else { the_only_one };
     let (plugin, service) = nm::Service::new(Box::new(dial), options);
     let bus = zbus::connection::Builder::system()
         .serve_at(nm::PATH, plugin)
@@ -42,7 +43,7 @@ pub(crate) async fn serve(bus_name: &str, persist: bool, stop: impl Future<Outpu
 
 /// Starts a tunnel that is the last one of this process when it comes up.
 fn the_only_one(attempt: Attempt) -> Tunnel {
-    let tunnel = Tunnel::spawn(attempt);
+    let tunnel = worker::spawn(attempt);
     let mut state = tunnel.state.clone();
     let confined = async move {
         if state.wait_for(|state| matches!(state, TunnelState::Up(_))).await.is_ok() {

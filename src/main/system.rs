@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use nm_sstp::dbus::manager::{BUS_NAME, Bus, Departure, Machine, Options, Parts, Service};
 use nm_sstp::dbus::polkit::Polkit;
-use nm_sstp::probe::probe;
+use nm_sstp::probe::Look;
 use nm_sstp::store::Store;
-use nm_sstp::tunnel::Tunnel;
+use nm_sstp::worker;
 use sd_notify::NotifyState;
 use tokio::sync::Mutex;
 use tracing::{debug, error};
@@ -51,8 +51,10 @@ async fn run(persist: bool, stop: impl Future<Output = ()>) -> Result<Departure,
     let connection = Connection::system().await.map_err(no_bus)?;
     let machine = Arc::new(Mutex::new(Machine::new(state_directory())));
     let parts = Parts {
-        dial: Arc::new(Tunnel::spawn),
-        look: Box::new(|profile, rights| Box::pin(probe(profile, rights))),
+        dial: Arc::new(worker::spawn),
+        look: Box::new(|profile, rights| {
+            Box::pin(async move { worker::look(Look::prepare(profile, &rights).await).await })
+        }),
         host: machine.clone(),
         authority: Arc::new(Polkit::new(connection.clone())),
         callers: Arc::new(Bus::new(connection.clone())),

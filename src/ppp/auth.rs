@@ -29,6 +29,7 @@ const MAX_CHALLENGES: u32 = 128;
 
 /// Authentication protocols, as LCP negotiates them (RFC 1661 6.2). The greater one is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AuthProtocol {
     /// PAP (RFC 1334).

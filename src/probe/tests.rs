@@ -9,6 +9,7 @@ use sstp_test_server::{Config, Server};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::transport::dial::Direct;
 use crate::transport::pki::{self, Ca, DAY, Leaf};
 use crate::tunnel::{ServerAnswer, serve};
 
@@ -37,6 +38,10 @@ async fn surveyed(methods: &[Method], behaviours: &[&str]) -> (Findings, Option<
     let session = Session::survey(config, b"certificate", [9; 32], now());
     timeout(LIMIT, survey(session, client, &mut findings)).await.expect("a survey ends");
     (findings, serving.await.unwrap().0)
+}
+
+async fn probe(profile: Profile) -> Findings {
+    Look::prepare(profile, &Rights::default()).await.run(&Direct::default()).await
 }
 
 fn names(names: &[&str]) -> Option<Vec<String>> {
@@ -104,7 +109,7 @@ async fn a_good_certificate_and_a_bad_one() {
     let port = listening(certificate, key).await;
     let gateway = format!("127.0.0.1:{port}");
     let trusting = profile(&[("gateway", &gateway), ("ca-cert", file.0.to_str().unwrap())]);
-    let findings = probe(trusting, Rights::default()).await;
+    let findings = probe(trusting).await;
     assert_eq!((findings.verified, &findings.problem, &findings.error), (Some(true), &None, &None));
     assert_eq!(findings.address.map(|address| address.port()), Some(port));
     let facts = findings.certificate.unwrap();
@@ -114,7 +119,7 @@ async fn a_good_certificate_and_a_bad_one() {
     assert!((0..=2 * 366 * DAY).contains(&until), "{until}");
 
     let strict = profile(&[("gateway", &gateway)]);
-    let findings = probe(strict, Rights::default()).await;
+    let findings = probe(strict).await;
     assert_eq!(findings.verified, Some(false));
     assert!(findings.problem.unwrap().contains("Test CA"));
     assert_eq!(
@@ -134,11 +139,11 @@ async fn nobody_there_and_something_else_there() {
         let mut rest = Vec::new();
         drop(stream.read_to_end(&mut rest).await);
     });
-    let findings = probe(profile(&[("gateway", &gateway)]), Rights::default()).await;
+    let findings = probe(profile(&[("gateway", &gateway)])).await;
     assert_eq!(findings.sstp, Some(false));
     assert!(findings.error.is_some() && findings.certificate.is_none());
     answering.await.unwrap();
-    let findings = probe(profile(&[("gateway", &gateway)]), Rights::default()).await;
+    let findings = probe(profile(&[("gateway", &gateway)])).await;
     assert!(findings.error.unwrap().contains("refused the connection"));
     assert_eq!(findings.sstp, None);
 }
@@ -147,7 +152,8 @@ async fn nobody_there_and_something_else_there() {
 async fn a_gateway_that_says_nothing_is_not_waited_for_long() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let gateway = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let findings = probe_within(Duration::from_millis(200), profile(&[("gateway", &gateway)]), Rights::default()).await;
+    let look = Look::prepare(profile(&[("gateway", &gateway)]), &Rights::default()).await;
+    let findings = look.run_within(Duration::from_millis(200), &Direct::default()).await;
     assert_eq!(findings.error.as_deref(), Some("the gateway did not say everything within 200ms"));
     assert!(findings.duration >= Duration::from_millis(200));
 }

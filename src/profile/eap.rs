@@ -9,6 +9,7 @@ use crate::session::{EapConfig, EapMethod, HlakRule, TtlsInner};
 
 /// The methods of EAP that a profile allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Eap {
     /// In PPP, the preferred one first.
     pub methods: Vec<EapMethod>,
@@ -55,6 +56,7 @@ fn needs_tls(method: EapMethod) -> bool {
 
 /// The user's certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClientCertificate {
     /// EAP identity: what the profile sets, else the name in the certificate that the editor noted.
     pub identity: Option<String>,
@@ -66,6 +68,7 @@ pub struct ClientCertificate {
 
 /// Whom to trust inside EAP.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InnerTls {
     /// The authority that issued the certificate of the authentication server: `tls-ca-cert`, else the gateway's;
     /// `None`: the system's.
@@ -79,11 +82,12 @@ pub struct InnerTls {
     /// File of revoked certificates.
     pub crl_file: Option<PathBuf>,
     /// Greatest TLS version: `1.0`, `1.1`, `1.2` or `1.3`.
-    pub max_version: Option<&'static str>,
+    pub max_version: Option<String>,
 }
 
 /// The name that the certificate of the authentication server must have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ServerName {
     /// The profile does not say: the gateway's, unless the profile names the authority or the certificate.
     #[default]
@@ -96,6 +100,7 @@ pub enum ServerName {
 
 /// How `tls-remotename` is compared with the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum VerifyMethod {
     /// With its whole subject.
     Subject,
@@ -212,6 +217,6 @@ pub(super) fn read_inner_tls(reader: &mut Reader<'_>) -> InnerTls {
         verify_key_usage: reader.yes("tls-verify-key-usage"),
         fingerprint: reader.text("tls-fingerprint").map(str::to_owned),
         crl_file: reader.path("crl-file"),
-        max_version: reader.choice("tls-max-version"),
+        max_version: reader.choice("tls-max-version").map(str::to_owned),
     }
 }

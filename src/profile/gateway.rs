@@ -8,6 +8,7 @@ const DEFAULT_PORT: u16 = 443;
 
 /// Host and port of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gateway {
     /// Where it is; also what its certificate must be issued for.
     pub host: Host,
@@ -17,6 +18,7 @@ pub struct Gateway {
 
 /// A host by name or by address.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Host {
     /// A DNS name as the profile spells it, without a dot at its end.
     Name(String),

@@ -42,6 +42,7 @@ const MIN_IPV6_MTU: u16 = 1280;
 
 /// A connection as a person has set it up, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Profile {
     /// Where the server is; its host is the name or address to verify the certificate for.
     pub gateway: Gateway,
@@ -85,6 +86,7 @@ pub struct Profile {
 
 /// How the user authenticates.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Authentication {
     /// By name and password.
     Password {
@@ -97,6 +99,7 @@ pub enum Authentication {
 
 /// An HTTP proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Proxy {
     /// Its name or address, as written.
     pub server: String,

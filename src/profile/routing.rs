@@ -8,6 +8,7 @@ const DEFAULT_METRIC: u32 = 50;
 
 /// What the machine is to do with a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Routing {
     /// What goes through it.
     pub routes: Routes,
@@ -21,6 +22,7 @@ pub struct Routing {
 
 /// What goes through a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Routes {
     /// Everything.
     Full,

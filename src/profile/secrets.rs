@@ -9,6 +9,7 @@ use super::values::{Notice, Reader, leading_number};
 
 /// A secret of a profile (`vpn.secrets` in NetworkManager).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Secret {
     /// Name of the user, where the profile has none: no secret, but agents return nothing else.
     User,
@@ -186,6 +187,7 @@ pub fn required_secrets(data: &BTreeMap<String, String>, user_name: Option<&str>
 
 /// The secrets at hand. They are wiped when dropped.
 #[derive(Clone, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Secrets {
     /// Name of the user, as it was asked for.
     pub user: Option<Zeroizing<String>>,

@@ -49,6 +49,7 @@ pub struct Config {
 
 /// The PPP authentication methods that a profile allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Methods {
     /// PAP (RFC 1334): the password in clear inside TLS.
     pub pap: bool,

@@ -9,6 +9,7 @@ use crate::ppp::eap::EapMethod;
 
 /// What the tunnel's network layer is to be set up with.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NetworkParameters {
     /// IPv4, where IPCP is Opened (RFC 1332).
     pub ipv4: Option<Ipv4Parameters>,
@@ -26,6 +27,7 @@ pub struct NetworkParameters {
 
 /// IPv4 in the tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ipv4Parameters {
     /// Our address (RFC 1332 3.3).
     pub address: Ipv4Addr,
@@ -41,6 +43,7 @@ pub struct Ipv4Parameters {
 
 /// IPv6 in the tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ipv6Parameters {
     /// Our link-local address, of our interface identifier (RFC 5072 5).
     pub link_local: Ipv6Addr,

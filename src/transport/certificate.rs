@@ -19,6 +19,7 @@ const MAX_TEXT: usize = 253;
 
 /// The facts about one certificate, as text that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CertificateFacts {
     /// The names and addresses it is for (RFC 5280 4.2.1.6), or its common name where it has none; at most 8.
     pub names: Vec<String>,
@@ -42,6 +43,7 @@ pub struct CertificateFacts {
 
 /// What an extended key usage says about TLS servers (RFC 5280 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Purpose {
     /// id-kp-serverAuth is in it.
     Server,

@@ -16,6 +16,7 @@ use tokio::net::{self, TcpStream};
 use tokio::time::timeout;
 
 use super::Step;
+use crate::profile::Gateway;
 
 /// Octets that may wait unsent in the socket before it stops being writable.
 ///
@@ -44,6 +45,12 @@ pub enum Target {
     },
     /// One address.
     Address(SocketAddr),
+}
+
+impl From<&Gateway> for Target {
+    fn from(gateway: &Gateway) -> Self {
+        Target::Host { host: gateway.host.to_string(), port: gateway.port }
+    }
 }
 
 /// Makes TCP connections.

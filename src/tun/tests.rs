@@ -61,15 +61,15 @@ fn a_device_has_a_name_of_its_own_and_the_mtu_asked_for() {
         let mut first = Tun::create("sstp%d", 1396).await.unwrap();
         let second = Tun::create("sstp%d", 1400).await.unwrap();
         assert_eq!((first.name(), second.name()), ("sstp0", "sstp1"));
-        assert_eq!(mtu(&link(first.index).await.unwrap()), Some(1396));
+        assert_eq!(mtu(&link(first.interface.index).await.unwrap()), Some(1396));
         first.set_mtu(1280).await.unwrap();
-        assert_eq!(mtu(&link(first.index).await.unwrap()), Some(1280));
-        assert_eq!(mtu(&link(second.index).await.unwrap()), Some(1400));
+        assert_eq!(mtu(&link(first.interface.index).await.unwrap()), Some(1280));
+        assert_eq!(mtu(&link(second.interface.index).await.unwrap()), Some(1400));
 
-        let index = first.index;
+        let index = first.interface.index;
         drop(first);
         assert!(link(index).await.is_none(), "the interface outlived its descriptor");
-        assert!(link(second.index).await.is_some());
+        assert!(link(second.interface.index).await.is_some());
     });
 }
 
@@ -90,13 +90,13 @@ fn a_taken_or_impossible_name_is_an_error_that_names_it() {
 fn the_kernel_makes_up_no_address() {
     in_namespace(|| async {
         let tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.interface.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         // Long enough for a link-local address, which needs no duplicate address detection here.
         sleep(Duration::from_millis(300)).await;
         let addresses: Vec<_> = netlink!(|handle| handle
             .address()
             .get()
-            .set_link_index_filter(tun.index)
+            .set_link_index_filter(tun.interface.index)
             .execute()
             .try_collect::<Vec<_>>())
         .unwrap()
@@ -115,7 +115,7 @@ fn the_kernel_makes_up_no_address() {
 fn datagrams_go_both_ways() {
     in_namespace(|| async {
         let mut tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.interface.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 4000)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         socket.send_to(b"out", (Ipv4Addr::new(10, 9, 0, 2), 5000)).unwrap();
@@ -147,7 +147,7 @@ fn what_comes_before_the_link_is_up_is_lost_and_no_more() {
         let waited = timeout(Duration::from_millis(100), poll_fn(|cx| tun.poll_read(cx, &mut buffer))).await;
         assert!(waited.is_err(), "{waited:?}");
 
-        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
+        bring_up(tun.interface.index, Ipv4Addr::new(10, 9, 0, 1)).await;
         assert!(tun.write(&datagram).unwrap());
         let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 4000)).unwrap();
         socket.send_to(b"out", (Ipv4Addr::new(10, 9, 0, 2), 5000)).unwrap();
@@ -160,8 +160,8 @@ fn what_comes_before_the_link_is_up_is_lost_and_no_more() {
 fn an_interface_that_somebody_deletes_is_noticed() {
     in_namespace(|| async {
         let mut tun = Tun::create("sstp%d", 1400).await.unwrap();
-        bring_up(tun.index, Ipv4Addr::new(10, 9, 0, 1)).await;
-        netlink!(|handle| handle.link().del(tun.index).execute()).unwrap();
+        bring_up(tun.interface.index, Ipv4Addr::new(10, 9, 0, 1)).await;
+        netlink!(|handle| handle.link().del(tun.interface.index).execute()).unwrap();
         assert!(tun.write(&[0x45; 40]).is_err());
     });
 }

@@ -93,7 +93,7 @@ fn settings(
         verify_key_usage: *verify_key_usage,
         fingerprint: fingerprint.clone(),
         revoked: optional(crl_file.as_deref(), files)?,
-        max_version: max_version.and_then(MaxVersion::from_setting),
+        max_version: max_version.as_deref().and_then(MaxVersion::from_setting),
     })
 }
 

@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ use tokio::task::coop;
 use tokio::time::{self, Sleep, sleep_until, timeout};
 
 use super::rx_buf::RxBuf;
-use super::{Command, Counters, Failure};
+use super::{Command, Counts, Failure};
 use crate::datapath::{DataHeader, TxBuf};
 use crate::log::OUTCOME;
 use crate::session::{Event, NetworkParameters, Phase, Question, Session};
@@ -48,20 +47,15 @@ pub(super) const OVERHEAD: usize = 8;
 /// How often the round-trip time is read at most.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often it is told what was carried, at most. Nothing is told, and nobody wakes, while there is no traffic.
+const REPORT_INTERVAL: Duration = Duration::from_millis(250);
+
 /// How long an orderly end may take. The protocols' own timers would allow eleven seconds to a server that is gone, and
 /// somebody waits for it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the last packets and the end of TLS may take.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
-
-/// What the loop measures as it goes.
-pub(super) struct Watch<'a, S> {
-    /// What the tunnel carries.
-    pub counters: &'a Counters,
-    /// The round-trip time of the stream.
-    pub round_trip: fn(&S) -> Option<Duration>,
-}
 
 /// What the loop tells of a session.
 pub(super) enum Progress<'a> {
@@ -71,16 +65,18 @@ pub(super) enum Progress<'a> {
     Asking(Question),
     /// The interface is there, or its parameters have changed.
     Up { interface: &'a str, parameters: &'a NetworkParameters },
+    /// What was carried so far.
+    Carried(Counts),
 }
 
 /// Runs a session over a stream until both are closed; `Ok` where a command, or the end of all commands, asked for it.
 ///
-/// `open_device` makes the interface with this MTU, once.
+/// `open_device` makes the interface with this MTU, once; `round_trip` reads the round-trip time of the stream.
 pub(super) async fn run<S, D, F>(
     session: Session,
     stream: S,
     commands: &mut mpsc::Receiver<Command>,
-    watch: Watch<'_, S>,
+    round_trip: fn(&S) -> Option<Duration>,
     open_device: impl Fn(u16) -> F,
     mut publish: impl FnMut(Progress<'_>),
 ) -> Result<(), Failure>
@@ -89,7 +85,7 @@ where
     D: Device,
     F: Future<Output = Result<D, tun::Error>>,
 {
-    let mut relay = Relay::new(session, stream, commands, watch);
+    let mut relay = Relay::new(session, stream, commands, round_trip);
     let result = loop {
         relay.collect(now());
         while let Some(event) = relay.events.pop_front() {
@@ -116,6 +112,10 @@ where
                 Event::Closed(result) => relay.closed = Some(result.map_err(Failure::Session)),
             }
         }
+        if relay.report_at().is_some_and(|at| at <= now()) || relay.closed.is_some() {
+            relay.reported = (relay.counts, now());
+            publish(Progress::Carried(relay.counts));
+        }
         if let Some(result) = relay.closed.take() {
             break result;
         }
@@ -132,17 +132,15 @@ where
     failure.map_or(result, Err)
 }
 
-/// Adds to a counter of which this loop is the only writer.
-fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
-}
-
 fn now() -> Instant {
     time::Instant::now().into_std()
 }
 
 struct Relay<'c, S, D> {
-    watch: Watch<'c, S>,
+    round_trip: fn(&S) -> Option<Duration>,
+    counts: Counts,
+    /// What was told of it last, and when.
+    reported: (Counts, Instant),
     /// When the round-trip time was read last.
     measured: Option<Instant>,
     session: Session,
@@ -170,9 +168,16 @@ struct Relay<'c, S, D> {
 }
 
 impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
-    fn new(session: Session, stream: S, commands: &'c mut mpsc::Receiver<Command>, watch: Watch<'c, S>) -> Self {
+    fn new(
+        session: Session,
+        stream: S,
+        commands: &'c mut mpsc::Receiver<Command>,
+        round_trip: fn(&S) -> Option<Duration>,
+    ) -> Self {
         Relay {
-            watch,
+            round_trip,
+            counts: Counts::default(),
+            reported: (Counts::default(), now()),
             measured: None,
             session,
             stream,
@@ -226,10 +231,17 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
         }
     }
 
+    /// When it is to be told what was carried; `None`: that was told.
+    fn report_at(&self) -> Option<Instant> {
+        let (counts, at) = &self.reported;
+        (self.counts != *counts).then(|| *at + REPORT_INTERVAL)
+    }
+
     /// Sets the one timer. A later deadline than the one that is set needs nothing: a timer that runs out too early
     /// costs a call that does nothing, once in a while, and almost every packet moves the deadline.
     fn arm(&mut self) {
-        let Some(deadline) = self.session.poll_timeout().into_iter().chain(self.close_by).min() else {
+        let deadlines = [self.session.poll_timeout(), self.close_by, self.report_at()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
             self.timer = None;
             return;
         };
@@ -315,10 +327,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
             }
         });
         self.rx.consume(consumed);
-        let Counters { rx_packets, rx_bytes, dropped, .. } = self.watch.counters;
-        add(rx_packets, packets);
-        add(rx_bytes, bytes);
-        add(dropped, lost);
+        self.counts.rx_packets += packets;
+        self.counts.rx_bytes += bytes;
+        self.counts.dropped += lost;
         self.measure(now);
         self.collect(now);
         if let Some(error) = gone {
@@ -330,8 +341,8 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     fn measure(&mut self, now: Instant) {
         if self.device.is_some() && self.measured.is_none_or(|at| now.duration_since(at) >= MEASURE_INTERVAL) {
             self.measured = Some(now);
-            let time = (self.watch.round_trip)(&self.stream).map_or(0, |time| time.as_micros());
-            self.watch.counters.round_trip.store(u32::try_from(time).unwrap_or(u32::MAX), Ordering::Relaxed);
+            let time = (self.round_trip)(&self.stream).map_or(0, |time| time.as_micros());
+            self.counts.round_trip = u32::try_from(time).unwrap_or(u32::MAX);
         }
     }
 
@@ -400,10 +411,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
                 _ => lost += 1,
             }
         }
-        let Counters { tx_packets, tx_bytes, dropped, .. } = self.watch.counters;
-        add(tx_packets, packets);
-        add(tx_bytes, bytes);
-        add(dropped, lost);
+        self.counts.tx_packets += packets;
+        self.counts.tx_bytes += bytes;
+        self.counts.dropped += lost;
         if let Some(error) = gone {
             self.device_gone(now, error);
         }
@@ -413,7 +423,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     /// first, so that nothing more is routed into it.
     async fn finish(mut self) {
         self.device = None;
-        let dropped = self.watch.counters.dropped.load(Ordering::Relaxed);
+        let dropped = self.counts.dropped;
         if dropped > 0 {
             tracing::debug!("{dropped} datagrams were lost in the interface");
         }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Words for the cases: the servers, profiles, what a session looks like from the container, and what must be left of it.
 
-PORT_LEARN=450 PORT_SECOND=451 PORT_SILENT=452 PORT_KILLED=453
+PORT_LEARN=450 PORT_SECOND=451 PORT_SILENT=452 PORT_KILLED=453 PORT_EAP=454
 LEARN_DEVICE=sstp$PORT_LEARN
 LEARN4=$(tunnel_server $PORT_LEARN) LEARN4=${LEARN4%.*}     # 10.99.194
 LEARN6=fd99:450:
@@ -18,6 +18,7 @@ helper_servers_up() {
     dhcp_tells
     radvd_up $LEARN_DEVICE prefix=${LEARN6}:/64 rdnss=$LEARN_DNS6 dnssl=six.lab.test route=fd99:9::/48 lifetime=1800
     server_up server-second $PORT_SECOND
+    server_up server-eap $PORT_EAP --auth eap --radius "$RADIUS13" --radius-secret "$RADIUS_SECRET"
     server_up server-silent $PORT_SILENT --misbehave silent-in-lcp
     # names beside the tunnel
     spawn dnsmasq-outside "${IN_SERVER[@]}" dnsmasq --keep-in-foreground --log-facility=- --conf-file=/dev/null \

@@ -13,8 +13,9 @@
 #   alice-chain.pem the same as alice.pem, with so many certificates behind it that they fill more than one packet of EAP
 #   alice-expired.pem, alice-revoked.pem, alice-stranger.pem
 #                   the same, but their time is over, they were revoked, nobody trusts their authority
-#   token           a token of SoftHSM with alice.pem and her key, which PKI_PIN opens (SOFTHSM2_CONF names softhsm2.conf)
 #   radius-trust.pem what the RADIUS server trusts: its authority, with the list of what was revoked (radius-ca.crl)
+# and, by pki_token after that,
+#   token           a token of SoftHSM with alice.pem and her key, which PKI_PIN opens (SOFTHSM2_CONF names softhsm2.conf)
 # Each has its key beside it: NAME.key, PKCS#8.
 
 PKI=$LAB_RUN/pki
@@ -49,12 +50,17 @@ pki_radius() {
     cat alice.pem radius-ca.pem intermediate.pem ca.pem >alice-chain.pem &&
     cat radius-ca.pem radius-ca.crl >radius-trust.pem ||
     die "openssl cannot make certificates: $(cat openssl.log)"
-    pki_token >token.log 2>&1 || die "SoftHSM cannot make a token: $(cat token.log)"
     cd - >/dev/null || return 1
 }
 
 pki_token() {
     export SOFTHSM2_CONF=$PKI/softhsm2.conf
+    cd "$PKI" || return 1
+    pki_make_token >token.log 2>&1 || die "SoftHSM cannot make a token: $(cat token.log)"
+    cd - >/dev/null || return 1
+}
+
+pki_make_token() {
     mkdir -p token && say "directories.tokendir = $PKI/token" >"$SOFTHSM2_CONF" &&
     softhsm2-util --init-token --free --label lab --so-pin 12345678 --pin "$PKI_PIN" &&
     softhsm2-util --import alice-clear.key --token lab --label alice --id 01 --pin "$PKI_PIN" &&

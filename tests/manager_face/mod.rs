@@ -21,7 +21,7 @@ use nm_sstp::profile_files::Rights;
 use nm_sstp::session::{self, Answer, Ipv4Parameters, NetworkParameters, Phase};
 use nm_sstp::store::Store;
 use nm_sstp::transport::Tls;
-use nm_sstp::tunnel::{Attempt, Command, Counters, Established, Failure, Tunnel, TunnelState};
+use nm_sstp::tunnel::{Attempt, Command, Counters, Ending, Established, Tunnel, TunnelState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -67,7 +67,7 @@ impl Started {
     }
 
     pub fn fails(&self, error: session::Error) {
-        self.is(TunnelState::Down(Some(Arc::new(Failure::from(error)))));
+        self.is(TunnelState::Down(Some(Arc::new(Ending::from(error)))));
     }
 
     pub async fn told_to_disconnect(&mut self) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
+use super::Calls;
 use nix::libc::{self, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Is, SeccompCondition, SeccompFilter,
@@ -54,9 +55,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_ftruncate,
     libc::SYS_getcwd,
     libc::SYS_getdents64,
-    libc::SYS_inotify_add_watch,
-    libc::SYS_inotify_init1,
-    libc::SYS_inotify_rm_watch,
     libc::SYS_linkat,
     libc::SYS_mkdirat,
     libc::SYS_newfstatat,
@@ -71,8 +69,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_unlinkat,
     libc::SYS_utimensat,
     // sockets
-    libc::SYS_bind,
-    libc::SYS_connect,
     libc::SYS_getpeername,
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
@@ -148,6 +144,22 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_landlock_restrict_self,
 ];
 
+/// What the face does besides, and its workers before they are confined.
+const OF_THE_FACE: &[c_long] = &[
+    // sockets
+    libc::SYS_bind,
+    libc::SYS_connect,
+    libc::SYS_inotify_add_watch,
+    libc::SYS_inotify_init1,
+    libc::SYS_inotify_rm_watch,
+    // workers; what may be started is Landlock's part
+    libc::SYS_execve,
+    libc::SYS_kill,
+    // giving up even more
+    libc::SYS_capset,
+    libc::SYS_seccomp,
+];
+
 /// What newer processors have under newer names only.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[c_long] = &[
@@ -189,28 +201,59 @@ const PR_SET_VMA: u64 = 0x5356_4d41;
 /// # Errors
 ///
 /// A sentence without its begin and end.
-pub fn apply() -> Result<&'static str, String> {
-    let program = program().map_err(|error| error.to_string())?;
+pub fn apply(calls: Calls) -> Result<&'static str, String> {
+    let program = program(calls).map_err(|error| error.to_string())?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())?;
     Ok("all threads")
 }
 
-fn program() -> Result<BpfProgram, seccompiler::BackendError> {
+fn program(calls: Calls) -> Result<BpfProgram, seccompiler::BackendError> {
+    let more = if calls == Calls::Face { OF_THE_FACE } else { &[] };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    rules.extend(ALLOWED.iter().chain(OLDER).map(|call| (*call, Vec::new())));
-    rules.extend(conditional()?);
+    rules.extend(ALLOWED.iter().chain(OLDER).chain(more).map(|call| (*call, Vec::new())));
+    rules.extend(conditional(calls)?);
     let refused = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, refused, SeccompAction::Allow, TargetArch::try_from(ARCH)?)?.try_into()
 }
 
 /// Calls that are allowed where one of their rules holds. The arguments that count here have 32 bits.
-fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendError> {
-    let bits = |value: i32| u64::from(value.unsigned_abs());
-    let argument = |index, is, value| SeccompCondition::new(index, Len::Dword, is, value);
-    let masked = |index, mask: i32, value: i32| argument(index, Is::MaskedEq(bits(mask)), bits(value));
-    let one = |condition| SeccompRule::new(vec![condition]);
-    let both = |first, second| SeccompRule::new(vec![first, second]);
+fn conditional(calls: Calls) -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendError> {
+    let (write, execute) = (libc::PROT_WRITE, libc::PROT_EXEC);
+    let map = [0, write, execute].map(|wanted| masked(2, write | execute, wanted).and_then(one));
+    let ourselves = u64::from(std::process::id());
+    let mut clone = vec![one(masked(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?)?];
+    let mut tgkill = vec![one(argument(0, Is::Eq, ourselves)?)?];
+    let mut prctl = vec![
+        one(argument(0, Is::Eq, bits(libc::PR_SET_NAME))?)?,
+        one(argument(0, Is::Eq, bits(libc::PR_SET_NO_NEW_PRIVS))?)?,
+        one(argument(0, Is::Eq, PR_SET_VMA)?)?,
+    ];
+    let mut rules = Vec::new();
+    if calls == Calls::Face {
+        // how the C library starts a program
+        clone.push(one(masked(0, libc::CLONE_VFORK, libc::CLONE_VFORK)?)?);
+        // a worker is another process
+        tgkill.clear();
+        for option in [libc::PR_SET_DUMPABLE, libc::PR_SET_PDEATHSIG] {
+            prctl.push(one(argument(0, Is::Eq, bits(option))?)?);
+        }
+        rules.push((libc::SYS_socket, sockets()?));
+    }
+    rules.extend([
+        (libc::SYS_clone, clone),
+        (libc::SYS_tgkill, tgkill),
+        (libc::SYS_prctl, prctl),
+        (libc::SYS_socketpair, vec![one(argument(0, Is::Eq, bits(libc::AF_UNIX))?)?]),
+        (libc::SYS_mmap, map.into_iter().collect::<Result<_, _>>()?),
+        (libc::SYS_mprotect, vec![one(masked(2, execute, 0)?)?]),
+        (libc::SYS_prlimit64, vec![one(argument(0, Is::Eq, 0)?)?]),
+        (libc::SYS_ioctl, vec![both(argument(1, Is::Ne, libc::TIOCSTI)?, argument(1, Is::Ne, libc::TIOCLINUX)?)?]),
+    ]);
+    Ok(rules)
+}
 
+/// The kinds of sockets that the face makes.
+fn sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let mut sockets = vec![
         one(argument(0, Is::Eq, bits(libc::AF_UNIX))?)?,
         both(argument(0, Is::Eq, bits(libc::AF_NETLINK))?, argument(2, Is::Eq, bits(libc::NETLINK_ROUTE))?)?,
@@ -227,25 +270,27 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendErr
             }
         }
     }
-    let (write, execute) = (libc::PROT_WRITE, libc::PROT_EXEC);
-    let map = [0, write, execute].map(|wanted| masked(2, write | execute, wanted).and_then(one));
-    let ourselves = u64::from(std::process::id());
-    Ok(vec![
-        (libc::SYS_socket, sockets),
-        (libc::SYS_socketpair, vec![one(argument(0, Is::Eq, bits(libc::AF_UNIX))?)?]),
-        (libc::SYS_mmap, map.into_iter().collect::<Result<_, _>>()?),
-        (libc::SYS_mprotect, vec![one(masked(2, execute, 0)?)?]),
-        (libc::SYS_clone, vec![one(masked(0, libc::CLONE_THREAD, libc::CLONE_THREAD)?)?]),
-        (libc::SYS_tgkill, vec![one(argument(0, Is::Eq, ourselves)?)?]),
-        (libc::SYS_prlimit64, vec![one(argument(0, Is::Eq, 0)?)?]),
-        (
-            libc::SYS_prctl,
-            vec![
-                one(argument(0, Is::Eq, bits(libc::PR_SET_NAME))?)?,
-                one(argument(0, Is::Eq, bits(libc::PR_SET_NO_NEW_PRIVS))?)?,
-                one(argument(0, Is::Eq, PR_SET_VMA)?)?,
-            ],
-        ),
-        (libc::SYS_ioctl, vec![both(argument(1, Is::Ne, libc::TIOCSTI)?, argument(1, Is::Ne, libc::TIOCLINUX)?)?]),
-    ])
+    Ok(sockets)
+}
+
+type Condition = Result<SeccompCondition, seccompiler::BackendError>;
+
+fn bits(value: i32) -> u64 {
+    u64::from(value.unsigned_abs())
+}
+
+fn argument(index: u8, is: Is, value: u64) -> Condition {
+    SeccompCondition::new(index, Len::Dword, is, value)
+}
+
+fn masked(index: u8, mask: i32, value: i32) -> Condition {
+    argument(index, Is::MaskedEq(bits(mask)), bits(value))
+}
+
+fn one(condition: SeccompCondition) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![condition])
+}
+
+fn both(first: SeccompCondition, second: SeccompCondition) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![first, second])
 }

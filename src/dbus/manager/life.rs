@@ -19,7 +19,7 @@ use crate::netconf::Intent;
 use crate::profile::{self, Notice, Profile, Routing, Secret, Secrets};
 use crate::profile_files::Rights;
 use crate::store::SecretValues;
-use crate::tunnel::{Established, Failure, TunnelState};
+use crate::tunnel::{Ending, Established, TunnelState};
 
 /// How long the parts of a session's life may take.
 #[derive(Clone, Copy, Debug)]
@@ -308,7 +308,7 @@ impl Life {
         });
     }
 
-    fn down(&mut self, failure: Option<&Failure>, course: &mut Course) {
+    fn down(&mut self, failure: Option<&Ending>, course: &mut Course) {
         self.attempts.down();
         course.tunnel = None;
         match (failure, &course.ending) {
@@ -326,7 +326,7 @@ impl Life {
                     // a question that stays is still shown
                     Some(Next::GoOn) => {}
                     Some(next) => self.take(next, course),
-                    None => self.fail(failure.kind().into(), &failure.to_string(), course),
+                    None => self.fail(failure.kind.into(), &failure.to_string(), course),
                 }
             }
         }

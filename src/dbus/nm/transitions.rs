@@ -14,7 +14,7 @@ use crate::log::OUTCOME;
 use crate::profile::Routes;
 use crate::profile_files::Rights;
 use crate::session;
-use crate::tunnel::{self, Established, Failure, TunnelState};
+use crate::tunnel::{self, Ending, Established, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
@@ -194,7 +194,7 @@ impl Plugin {
         self.enter(ServiceState::Started, emitter).await;
     }
 
-    async fn down(&mut self, failure: Option<&Failure>, emitter: &SignalEmitter<'_>) {
+    async fn down(&mut self, failure: Option<&Ending>, emitter: &SignalEmitter<'_>) {
         self.attempts.down();
         self.phase = None;
         if let Some(failure) = failure
@@ -211,7 +211,7 @@ impl Plugin {
             Some(failure) => {
                 let what = if self.state == ServiceState::Started { "was lost" } else { "failed" };
                 self.span.in_scope(|| error!("The connection {what}: {failure}."));
-                sent(Self::failure(emitter, Reason::from(failure.kind()) as u32).await);
+                sent(Self::failure(emitter, Reason::from(failure.kind) as u32).await);
             }
             None => self.span.in_scope(|| info!(target: OUTCOME, "Disconnected.")),
         }
@@ -219,7 +219,7 @@ impl Plugin {
     }
 
     /// Whether another attempt is made, or a person is being asked who can let one succeed.
-    async fn goes_on(&mut self, failure: &Failure, emitter: &SignalEmitter<'_>) -> bool {
+    async fn goes_on(&mut self, failure: &Ending, emitter: &SignalEmitter<'_>) -> bool {
         if self.state != ServiceState::Starting {
             return false;
         }

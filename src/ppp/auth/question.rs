@@ -9,6 +9,7 @@ pub(in super::super) const MAX_QUESTIONS: u32 = 10;
 
 /// What only a person can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Question {
     /// Another password: the server has refused the one it got, and takes another in the same call (RFC 2759 6, R=1).
     Password {
@@ -40,6 +41,7 @@ impl Question {
 
 /// An answer that was given before its question came: to the same question on an earlier call, which did not wait.
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Answer {
     /// What was asked.
     pub question: Question,

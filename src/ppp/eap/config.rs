@@ -8,6 +8,7 @@ use crate::wire::eap::eap_type;
 
 /// The methods of EAP that are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EapMethod {
     /// EAP-TLS (RFC 5216): by a certificate.
     Tls,
@@ -66,6 +67,7 @@ impl EapMethod {
 
 /// What EAP-TTLS speaks inside of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TtlsInner {
     /// The password itself (RFC 5281 11.2.5).
     Pap,
@@ -77,6 +79,7 @@ pub enum TtlsInner {
 
 /// Which octets of a method's key crypto binding takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HlakRule {
     /// The first 32 of the MSK, as MS-SSTP 3.2.5.2.2 and RFC 5216 2.3 have it.
     Msk,

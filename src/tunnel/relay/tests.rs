@@ -363,14 +363,19 @@ fn start_with<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let device = make(for_relay.clone());
             async move { device }
         };
-        let counters = Counters::default();
-        let watch = Watch { counters: &counters, round_trip: |_| None };
-        run(session, stream, &mut inbox, watch, open_device, |progress| {
-            if let Progress::Up { interface, parameters } = progress {
-                assert_eq!(interface, "sstp7");
-                let _ = announce.send(parameters.mtu);
-            }
-        })
+        run(
+            session,
+            stream,
+            &mut inbox,
+            |_| None,
+            open_device,
+            |progress| {
+                if let Progress::Up { interface, parameters } = progress {
+                    assert_eq!(interface, "sstp7");
+                    let _ = announce.send(parameters.mtu);
+                }
+            },
+        )
         .await
     };
     let relay = tokio::spawn(Counted(Box::pin(relay), allocations.clone()));
