@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -140,8 +139,8 @@ fn named(profile: &Profile) -> BTreeSet<&Path> {
 }
 
 /// Whether the path is none, but the URI of an object on a token.
-pub fn is_token(path: &Path) -> bool {
-    std::str::from_utf8(path.as_os_str().as_bytes()).is_ok_and(Source::is_token)
+fn is_token(path: &Path) -> bool {
+    path.to_str().is_some_and(Source::is_token)
 }
 
 #[cfg(test)]

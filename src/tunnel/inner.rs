@@ -10,7 +10,7 @@ use super::Failure;
 use crate::inner_tls::{self, Connector, MaxVersion, NamedFile, ServerName, Source, UserCertificate};
 use crate::ppp::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
 use crate::profile::{Authentication, ClientCertificate, InnerTls, Profile, Secret, Secrets, VerifyMethod};
-use crate::profile_files::{Files, Rights, is_token};
+use crate::profile_files::{Files, Rights};
 
 /// What the session gets of it.
 pub(super) struct Inner {
@@ -99,7 +99,7 @@ fn settings(
 
 fn source(path: &Path, files: &Files) -> Result<Source, Failure> {
     match path.to_str() {
-        Some(uri) if is_token(path) => Ok(Source::Token(uri.to_owned())),
+        Some(uri) if Source::is_token(uri) => Ok(Source::Token(uri.to_owned())),
         _ => Ok(Source::File(file(path, files)?)),
     }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
+use nm_sstp::inner_tls::Source;
 use nm_sstp::private_file;
 use nm_sstp::profile::{KEYS, Kind, path_of};
 
 use crate::problem::{Exit, Problem};
-use crate::settings::{Settings, is_token};
+use crate::settings::Settings;
 
 /// Open files by the values of their settings.
 pub type Files<'a> = BTreeMap<&'a str, File>;
@@ -21,7 +22,7 @@ pub type Files<'a> = BTreeMap<&'a str, File>;
 pub fn open(settings: &Settings) -> Result<Files<'_>, Problem> {
     let mut files = Files::new();
     for key in KEYS.iter().filter(|key| key.kind == Kind::Path) {
-        let Some(value) = settings.get(key.name).filter(|value| !value.is_empty() && !is_token(value)) else {
+        let Some(value) = settings.get(key.name).filter(|value| !value.is_empty() && !Source::is_token(value)) else {
             continue;
         };
         let path = path_of(value);

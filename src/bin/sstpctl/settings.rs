@@ -73,12 +73,7 @@ fn allowed(key: &Key) -> String {
 
 /// Whether the helper, whose directory is another, would find the same file; tokens are found from anywhere.
 fn is_absolute(value: &str) -> bool {
-    value.starts_with('/') || is_token(value)
-}
-
-/// Whether the value is the URI of an object on a token, and names no file.
-pub fn is_token(value: &str) -> bool {
-    Source::is_token(value)
+    value.starts_with('/') || Source::is_token(value)
 }
 
 /// The value of a command line as the helper has to get it: the name of a file is seen from this directory, and begins with

@@ -40,7 +40,7 @@ pub(super) fn files(value: &Variant<'_>) -> Result<Came, Error> {
             return Err(Error::BadArguments(format!("There are more than {MAX_FILES} files.")));
         }
         if !is_for_reading(file.as_fd()) {
-            return Err(Error::BadArguments("A file did not come open for reading, and for nothing else.".to_owned()));
+            return Err(Error::BadArguments("A file has to come open for reading, and for reading alone.".to_owned()));
         }
         let file = file.as_fd().try_clone_to_owned();
         let file = file.map_err(|error| Error::LimitExceeded(format!("The service cannot hold a file: {error}.")))?;
