@@ -44,6 +44,8 @@ pub enum Error {
     NobodyToAsk(Question),
     /// The person did not answer in the time that the server gives.
     AnswerTooLate(Question),
+    /// The server accepted the user and has no IPv4 address to give.
+    NoAddress,
     /// The server refused the call before authentication.
     ServerRefused(Refusal),
     /// The server ended the session after it had taken the call.
@@ -156,9 +158,7 @@ impl Error {
                  its administrator or the settings have to allow one of them"
                     .into(),
             ),
-            Failure::NoAddress => Error::PeerIncompatible(
-                "the server has no IPv4 address to give; its address pool may be empty or its DHCP server down".into(),
-            ),
+            Failure::NoAddress => Error::NoAddress,
             Failure::Terminated => Error::ServerClosed { phase, reason: "it terminated the link".to_owned() },
             Failure::EchoUnanswered => {
                 Error::ServerClosed { phase, reason: "it stopped answering LCP echo requests".to_owned() }
@@ -274,6 +274,9 @@ impl fmt::Display for Error {
             Error::AnswerTooLate(question) => {
                 write!(f, "{}, and did not wait for the answer any longer: connect again", wanted(question))
             }
+            Error::NoAddress => f.write_str(
+                "the server has no IPv4 address to give; its address pool may be empty or its DHCP server down",
+            ),
             Error::ServerRefused(refusal) => refusal.fmt(f),
             Error::ServerClosed { phase, reason } => {
                 write!(f, "the server ended the session {phase}: {reason}")
