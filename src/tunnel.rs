@@ -8,6 +8,7 @@ mod call;
 mod failure;
 mod fallback;
 mod inner;
+pub mod reconnect;
 mod relay;
 mod rx_buf;
 
