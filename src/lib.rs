@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
 //! | host | `netconf` | links, addresses, routes and DNS of this machine |
-//! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
+//! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `netevents`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
@@ -32,6 +32,8 @@ pub mod inner_tls;
 pub mod log;
 #[cfg(feature = "service")]
 pub mod netconf;
+#[cfg(feature = "service")]
+pub mod netevents;
 #[cfg(feature = "service")]
 pub mod netlink;
 pub mod ppp;
