@@ -100,14 +100,6 @@ fn rule_table(rule: &RuleMessage) -> u32 {
     attribute.unwrap_or(rule.header.table.into())
 }
 
-fn route_table(route: &RouteMessage) -> u32 {
-    let attribute = route.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Table(table) => Some(*table),
-        _ => None,
-    });
-    attribute.unwrap_or(route.header.table.into())
-}
-
 pub(in crate::netconf) async fn add_rule(netlink: &Netlink, rule: &Rule) -> Result<(), rtnetlink::Error> {
     let mut request = netlink.handle().rule().add();
     *request.message_mut() = rule_message(rule);
@@ -140,21 +132,7 @@ pub(in crate::netconf) async fn entries(netlink: &Netlink, table: u32) -> Result
 async fn routes(netlink: &Netlink, table: u32) -> Result<Vec<RouteMessage>, rtnetlink::Error> {
     let mut routes = Vec::new();
     for family in Family::ALL {
-        let mut request = RouteMessage::default();
-        request.header.address_family = family.into();
-        request.attributes.push(RouteAttribute::Table(table));
-        let of_family: Vec<RouteMessage> = match netlink.handle().route().get(request).execute().try_collect().await {
-            // A table without a route may be none at all.
-            Err(error) if matches!(errno(&error), Some(Errno::ENOENT | Errno::EAFNOSUPPORT | Errno::EOPNOTSUPP)) => {
-                continue;
-            }
-            result => result?,
-        };
-        // Kernels that do not check strictly send every table.
-        let is_wanted = |route: &RouteMessage| {
-            route.header.address_family == AddressFamily::from(family) && route_table(route) == table
-        };
-        routes.extend(of_family.into_iter().filter(is_wanted));
+        routes.extend(netlink.routes(family.into(), table).await?);
     }
     Ok(routes)
 }
