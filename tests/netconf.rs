@@ -14,7 +14,7 @@ use std::task::Poll;
 
 use caps::{CapSet, Capability};
 use netconf_host::{Host, STATE, run, tunnel};
-use nm_sstp::netconf::{Address, Dns, Error, Intent, Mode, NetConf, Route};
+use nm_sstp::netconf::{Address, Dns, Error, Intent, MAX_GATEWAYS, Mode, NetConf, Route};
 use nm_sstp::tun::{Device, Tun};
 
 const GATEWAY: &str = "203.0.113.7";
@@ -269,6 +269,53 @@ fn a_failed_tunnel_without_a_kill_switch_leaves_nothing() {
         netconf.apply(1, &intent("sstp0")).await.unwrap();
         netconf.block(1).await;
         assert_eq!(host.dump(), before);
+    });
+}
+
+#[test]
+fn the_way_to_the_gateway_follows_the_network_and_the_gateway() {
+    Host::run(|host| async move {
+        let _tun = tunnel().await;
+        let before = host.dump();
+        let mut netconf = netconf().await;
+        let (mut intent, other) = (with_ipv6(intent("sstp0")), "198.51.100.9");
+        intent.kill_switch = true;
+        netconf.apply(1, &intent).await.unwrap();
+        let ways = || [GATEWAY, other, "2001:db8:7::7", "8.8.8.8"].map(|destination| host.way_to(destination));
+        assert_eq!(ways(), ["eth0", "sstp0", "sstp0", "sstp0"]);
+
+        // the name of the gateway has other addresses now
+        netconf.expect_gateway(1, &[ip(other), ip("2001:db8:7::7"), ip(GATEWAY)]).await.unwrap();
+        assert_eq!(ways(), ["eth0", "eth0", "eth0", "sstp0"]);
+        let monitor = host.monitor();
+        netconf.expect_gateway(1, &[ip(GATEWAY), ip("2001:db8:7::7"), ip("::ffff:198.51.100.9")]).await.unwrap();
+        assert_eq!(monitor.stop(), "", "something was touched");
+
+        // the wire goes, and with it the last way out
+        host.ip("link set eth0 down");
+        assert_eq!(ways(), ["unreachable", "unreachable", "unreachable", "sstp0"]);
+        host.ip("route add default via 192.168.8.1 dev wlan0");
+        assert_eq!(ways(), ["wlan0", "wlan0", "unreachable", "sstp0"]);
+        host.ip("route del default via 192.168.8.1 dev wlan0");
+        host.ip("link set eth0 up");
+        host.ip("route add default via 192.168.9.1 dev eth0");
+
+        // it is up again, at one of them
+        intent.server = ip(other);
+        netconf.apply(1, &intent).await.unwrap();
+        assert_eq!(ways(), ["sstp0", "eth0", "sstp0", "sstp0"]);
+
+        // what failed expects its gateway somewhere, too
+        netconf.block(1).await;
+        netconf.expect_gateway(1, &[ip(GATEWAY)]).await.unwrap();
+        assert_eq!(ways(), ["eth0", "eth0", "unreachable", "unreachable"]);
+
+        let many: Vec<IpAddr> = (1..=200).map(|host| IpAddr::from([198, 18, 0, host])).collect();
+        netconf.expect_gateway(1, &many).await.unwrap();
+        assert_eq!(host.ip("route show table all").matches("throw 198.18.0.").count(), 2 * MAX_GATEWAYS);
+        netconf.undo(1).await;
+        assert_eq!(host.dump().routing.contains("throw"), before.routing.contains("throw"));
+        netconf.expect_gateway(1, &[ip(GATEWAY)]).await.unwrap();
     });
 }
 

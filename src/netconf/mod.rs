@@ -30,6 +30,9 @@ use dns::Names;
 use route::{Family, Tunnel, kernel};
 use state::State;
 
+/// Most addresses at which a gateway is expected.
+pub const MAX_GATEWAYS: usize = 16;
+
 /// Applies intents and undoes them. One for the whole process.
 ///
 /// It undoes nothing by being dropped: what [`Self::undo`] has not undone stays until there is another one with the same
@@ -46,6 +49,8 @@ pub struct NetConf {
 /// What is set up for a session.
 struct Session {
     intent: Intent,
+    /// Where its gateway may be, too, until the next intent says where it is.
+    gateways: BTreeSet<IpAddr>,
     /// Index of the interface; `None`: the tunnel has failed, and only its block is there.
     index: Option<u32>,
     age: u64,
@@ -188,6 +193,22 @@ impl NetConf {
         Ok(told.map_or_else(Vec::new, |told| notes.into_iter().filter(|note| told.insert(note.clone())).collect()))
     }
 
+    /// Before a connection is built again: its gateway may be at these addresses, too, which are reached beside the tunnel
+    /// until the next [`Self::apply`] says which of them it is. Whoever names them can take what goes to them out of the
+    /// tunnel for so long: no more than [`MAX_GATEWAYS`] count. Nothing where nothing is set up for the session.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refused.
+    pub async fn expect_gateway(&mut self, session: u32, addresses: &[IpAddr]) -> Result<(), Error> {
+        let Some(entry) = self.sessions.get_mut(&session) else { return Ok(()) };
+        let gateways = addresses.iter().take(MAX_GATEWAYS).map(IpAddr::to_canonical).collect();
+        if std::mem::replace(&mut entry.gateways, gateways) == entry.gateways {
+            return Ok(());
+        }
+        self.converge().await
+    }
+
     /// The tunnel has failed: of an intent with a kill switch the block stays, everything else goes.
     pub async fn block(&mut self, session: u32) {
         let Some(entry) = self.sessions.get_mut(&session) else { return };
@@ -228,6 +249,7 @@ impl NetConf {
     async fn admit(&mut self, session: u32, intent: &Intent, index: u32) -> Result<bool, Error> {
         if let Some(entry) = self.sessions.get_mut(&session) {
             entry.intent = intent.clone();
+            entry.gateways.clear();
             let is_new = entry.index.replace(index) != Some(index);
             if is_new {
                 entry.addresses.clear();
@@ -243,6 +265,7 @@ impl NetConf {
         self.count += 1;
         let entry = Session {
             intent: intent.clone(),
+            gateways: BTreeSet::new(),
             index: Some(index),
             age: self.count,
             tables,
@@ -262,6 +285,7 @@ impl NetConf {
             .values()
             .map(|session| Tunnel {
                 intent: &session.intent,
+                gateways: &session.gateways,
                 interface: session.index,
                 age: session.age,
                 tables: session.tables,

@@ -18,7 +18,8 @@
 //! (CVE-2024-3661, by which one that tells many /8 still could).
 //!
 //! The gateway is a `throw` route in both tables: the walk goes on as if the table had nothing, to what `main` says now,
-//! which needs no care when the machine moves to another network. A tunnel throws the gateways of other tunnels, too, but
+//! which needs no care when the machine moves to another network. While a connection is built again, every address that
+//! the gateway may have by then is one. A tunnel throws the gateways of other tunnels, too, but
 //! for those that it carries: younger ones whose connection begins at its own address. This way no connection changes its
 //! way under the feet of a tunnel, and none is ever carried by itself.
 //!
@@ -115,6 +116,8 @@ pub(super) enum Target {
 /// A tunnel as far as routing sees it.
 pub(super) struct Tunnel<'a> {
     pub(super) intent: &'a Intent,
+    /// Where its gateway may be, too, while the connection is built again.
+    pub(super) gateways: &'a BTreeSet<IpAddr>,
     /// Index of its interface; `None`: it has failed, and only its block is wanted.
     pub(super) interface: Option<u32>,
     /// Greater than that of the tunnels before it.
@@ -143,7 +146,7 @@ pub(super) fn plan(tunnels: &[Tunnel<'_>], taken: &BTreeSet<u32>) -> (Plan, Vec<
     let mut plan = Plan::default();
     for (tunnel, place) in tunnels.iter().zip(&places) {
         let beside = tunnels.iter().filter(|other| !tunnel.carries(other));
-        let gateways: Vec<IpAddr> = beside.map(|other| other.intent.server).collect();
+        let gateways: BTreeSet<IpAddr> = beside.flat_map(Tunnel::gateways).collect();
         let [networks, everything] = table_numbers(tunnel.tables);
         plan.add(NETWORKS + place, networks, tunnel.networks(), &gateways, tunnel);
         if plan.add(EVERYTHING + place, everything, tunnel.everything(), &gateways, tunnel) {
@@ -165,7 +168,7 @@ impl Plan {
         priority: u32,
         table: u32,
         mut routes: Vec<Route>,
-        gateways: &[IpAddr],
+        gateways: &BTreeSet<IpAddr>,
         tunnel: &Tunnel<'_>,
     ) -> bool {
         let gateways: Vec<Route> = gateways.iter().copied().map(Route::to_host).collect();
@@ -201,6 +204,10 @@ impl Tunnel<'_> {
     fn carries(&self, other: &Tunnel<'_>) -> bool {
         let is_ours = |source| self.intent.addresses.iter().any(|own| own.address == source);
         other.age > self.age && other.intent.source.is_none_or(is_ours)
+    }
+
+    fn gateways(&self) -> impl Iterator<Item = IpAddr> {
+        std::iter::once(self.intent.server).chain(self.gateways.iter().copied())
     }
 
     fn networks(&self) -> Vec<Route> {

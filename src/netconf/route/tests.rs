@@ -25,7 +25,8 @@ fn intent(metric: u32) -> Intent {
 }
 
 fn tunnel(intent: &Intent, age: u64, place: Option<u32>) -> Tunnel<'_> {
-    Tunnel { intent, interface: Some(7), age, tables: u32::try_from(age).unwrap(), place }
+    static NONE: BTreeSet<IpAddr> = BTreeSet::new();
+    Tunnel { intent, gateways: &NONE, interface: Some(7), age, tables: u32::try_from(age).unwrap(), place }
 }
 
 fn alone(intent: &Intent) -> Plan {
@@ -94,6 +95,19 @@ fn a_kill_switch_has_a_block_behind_every_route_and_in_both_families() {
     assert_eq!(rules(&plan), expected_rules);
     assert_eq!(routes(&plan, FIRST_TABLE), ["10.99.0.1/32 4294967295 Unreachable", "203.0.113.7/32 1 Throw"]);
     assert_eq!(routes(&plan, FIRST_TABLE + 1), [everything[1], everything[2], everything[3]]);
+}
+
+#[test]
+fn wherever_the_gateway_may_be_it_is_reached_beside_every_tunnel() {
+    let (first, second) = (intent(50), intent(50));
+    let expected = BTreeSet::from(["198.51.100.9".parse().unwrap(), "2001:db8::7".parse().unwrap()]);
+    let first = Tunnel { gateways: &expected, ..tunnel(&first, 0, None) };
+    let (plan, _) = plan(&[first, tunnel(&second, 1, None)], &BTreeSet::new());
+    for table in [FIRST_TABLE + 1, FIRST_TABLE + 3] {
+        // the tunnel has no IPv6, and takes none
+        let thrown = ["198.51.100.9/32 1 Throw", "203.0.113.7/32 1 Throw"];
+        assert_eq!(routes(&plan, table)[1..], thrown);
+    }
 }
 
 #[test]
