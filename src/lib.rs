@@ -5,11 +5,11 @@
 //! | layer | modules | knows |
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
-//! | host | `netconf` | links, addresses, routes and DNS of this machine |
+//! | host | `netconf`, `captures` | links, addresses, routes and DNS of this machine; files of captures |
 //! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `netevents`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
-//! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`] | one protocol each |
+//! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`], [`capture`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
 //!
@@ -19,6 +19,9 @@
 //!
 //! [MS-SSTP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-sstp
 
+pub mod capture;
+#[cfg(feature = "service")]
+pub mod captures;
 #[cfg(feature = "service")]
 pub mod confine;
 pub mod crypto;

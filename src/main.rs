@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use nm_sstp::captures;
 use nm_sstp::confine::{self, Programs};
 use nm_sstp::dbus::nm;
 use nm_sstp::log;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     harden();
     if matches!(arguments.role, Role::System) {
         system::make_state_directory();
+        captures::make_directory();
         confine::at_start(if netconf::needs_programs() { Programs::Resolvconf } else { Programs::No });
     }
     let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -9,7 +9,8 @@
 //!    it returns `false`, then [`poll_event`](Session::poll_event) until `None`, then
 //!    [`poll_timeout`](Session::poll_timeout) once. Where the buffer is full it writes it out and polls again.
 //! 3. Datagrams to send are put into the buffer by the driver behind
-//!    [`data_header`](Session::data_header), and only where there is one.
+//!    [`data_header`](Session::data_header), and only where there is one; a batch of them is told by
+//!    [`sent`](Session::sent).
 //! 4. The last event is [`Event::Closed`]. What [`poll_transmit`](Session::poll_transmit) gave before it should still be
 //!    written.
 //!
@@ -30,6 +31,7 @@ use zeroize::Zeroizing;
 pub use crate::crypto::binding::HashProtocol;
 pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
 pub use crate::ppp::eap::{EapConfig, EapMethod, HlakRule, TtlsInner};
+pub use crate::sstp::Patience;
 pub use config::{Config, Methods};
 pub use error::{Error, Refusal};
 pub use parameters::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
@@ -104,6 +106,9 @@ pub struct Session {
     link: Option<ppp::NetworkParameters>,
     certificate: Box<[u8]>,
     mtu: u16,
+    /// The IPv4 address to ask for, where it is a certain one.
+    wanted: Option<Ipv4Addr>,
+    patience: Patience,
     hlak: HlakRule,
     server_verified: bool,
     /// The request had a cookie that is to be worth an authentication (MS-SSTP 3.2.4.1).
@@ -153,7 +158,7 @@ impl Session {
             eap: config.eap,
             answers: config.answers,
             may_ask: config.may_ask,
-            ipv4: config.ipv4.then_some(Ipv4Addr::UNSPECIFIED),
+            ipv4: config.ipv4.then_some(config.ipv4_address),
             ipv6: config.ipv6,
         };
         Session {
@@ -165,6 +170,8 @@ impl Session {
             ppp: Ppp::new(ppp, entropy),
             certificate: server_certificate.into(),
             mtu: config.mtu.map_or(MAX_MTU, |mtu| mtu.min(MAX_MTU)),
+            wanted: Some(config.ipv4_address).filter(|address| !address.is_unspecified()),
+            patience: config.patience,
             hlak,
             server_verified: config.server_verified,
             has_cookie,
@@ -250,6 +257,19 @@ impl Session {
         self.conclude(end);
     }
 
+    /// The connection broke since nothing that we sent has arrived at the server for long, says the layer below.
+    pub fn handle_unanswered(&mut self, now: Instant) {
+        let silence = match &self.stage {
+            Stage::Call(call) if call.passes_data() => Some(End::Silent(call.silent_for(now))),
+            Stage::Call(_) | Stage::Http | Stage::Closed => None,
+        };
+        match silence {
+            Some(silence) => self.conclude(Some(silence)),
+            None if self.closing => self.finish(Ok(())),
+            None => self.finish(Err(Error::TimedOut(self.reached))),
+        }
+    }
+
     /// Timers may have run out.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.http_timer.is_some_and(|at| at <= now) {
@@ -316,6 +336,14 @@ impl Session {
         (call.passes_data() && self.ppp.is_open(version)).then(|| DataHeader::new(version, peer.pfc, peer.acfc))
     }
 
+    /// Datagrams were put into the buffer: a server that lives will react to them, sooner or later.
+    #[inline]
+    pub fn sent(&mut self, now: Instant) {
+        if let Stage::Call(call) = &mut self.stage {
+            call.sent(now);
+        }
+    }
+
     /// Ends the session: LCP Terminate-Request, then Call Disconnect, each bounded by its timers.
     pub fn close(&mut self, now: Instant) {
         self.closing = true;
@@ -341,7 +369,7 @@ impl Session {
             Ok(Some(response)) if response.status == 200 => {
                 self.http_timer = None;
                 self.call_began = now;
-                self.stage = Stage::Call(Box::new(Call::new(now, &self.certificate)));
+                self.stage = Stage::Call(Box::new(Call::new(now, &self.certificate, self.patience)));
                 self.enter(Phase::CallConnect);
                 self.advance(now);
                 return Some(response.length);
@@ -476,6 +504,9 @@ impl Session {
     /// The link is up with these parameters: what there is to know beyond them is asked for from here on.
     fn link_is(&mut self, now: Instant, link: ppp::NetworkParameters) -> NetworkParameters {
         let ipv4 = link.ipv4.as_ref().map(|ipv4| ipv4.address);
+        if let Some((wanted, given)) = self.wanted.zip(ipv4).filter(|(wanted, given)| wanted != given) {
+            warn!("the server does not give the address {wanted} that the settings ask for, but {given}");
+        }
         let link_local = link.ipv6.as_ref().map(|ipv6| ipv6.link_local);
         self.hostconf.set_link(now, ipv4, link_local);
         self.link = Some(link.clone());

@@ -2,7 +2,11 @@
 //!
 //! It knows nothing of PPP but the key that authentication yields.
 
+mod liveness;
+
 use std::time::{Duration, Instant};
+
+pub use liveness::Patience;
 
 use crate::crypto::binding::{HashProtocol, Hlak, certificate_hash, compound_mac};
 use crate::wire::Malformed;
@@ -10,6 +14,7 @@ use crate::wire::sstp::{
     CALL_CONNECTED_LEN, ControlMessage, CryptoBinding, CryptoBindingRequest, ENCAPSULATED_PROTOCOL_PPP, MAX_PACKET_LEN,
     Status, StatusInfo, attribute,
 };
+use liveness::{Liveness, Silence};
 
 /// Negotiation timer (MS-SSTP 3.2.2.1).
 pub const NEGOTIATION_TIMER: Duration = Duration::from_secs(60);
@@ -21,8 +26,6 @@ pub const ABORT_TIMER_2: Duration = Duration::from_secs(1);
 pub const DISCONNECT_TIMER_1: Duration = Duration::from_secs(5);
 /// TIMER_VAL_DISCONNECT_STATE_TIMER_2 (MS-SSTP 3.1.2.2).
 pub const DISCONNECT_TIMER_2: Duration = Duration::from_secs(1);
-/// Hello timer (MS-SSTP 3.1.2.3).
-pub const HELLO_TIMER: Duration = Duration::from_secs(60);
 /// How often a refused Call Connect Request is sent again (MS-SSTP 3.2.5.3.3; Windows: its note 10).
 pub const CONNECT_RETRIES: u32 = 3;
 
@@ -74,8 +77,8 @@ pub enum End {
     NoHashProtocol(u8),
     /// The negotiation timer ran out (MS-SSTP 3.2.6.1).
     NegotiationTimeout,
-    /// The hello timer ran out twice (MS-SSTP 3.1.2.3).
-    HelloTimeout,
+    /// Nothing has come for so long, in spite of an Echo-Request (MS-SSTP 3.1.2.3).
+    Silent(Duration),
 }
 
 impl End {
@@ -105,10 +108,10 @@ pub struct Call {
     retries: u32,
     /// Status of the last Connect NAK.
     refused: Option<Status>,
-    /// The one timer of each state: negotiation, hello, abort or disconnect.
+    /// The one timer of each state but Client_Call_Connected: negotiation, abort or disconnect.
     timer: Option<Instant>,
-    /// An Echo Request went out and nothing has come since.
-    echo_pending: bool,
+    /// The hello timer, in Client_Call_Connected.
+    liveness: Liveness,
     end: Option<End>,
     event: Option<Event>,
     out: Vec<u8>,
@@ -120,7 +123,7 @@ const MAX_WAITING: usize = MAX_PACKET_LEN;
 
 impl Call {
     /// A call over a connection whose server showed this certificate (DER). It begins with a Call Connect Request.
-    pub fn new(now: Instant, certificate: &[u8]) -> Self {
+    pub fn new(now: Instant, certificate: &[u8], patience: Patience) -> Self {
         let mut call = Call {
             state: State::ClientCallDisconnected,
             certificate: certificate.into(),
@@ -130,7 +133,7 @@ impl Call {
             retries: 0,
             refused: None,
             timer: None,
-            echo_pending: false,
+            liveness: Liveness::new(patience, now),
             end: None,
             event: None,
             out: Vec::new(),
@@ -180,21 +183,29 @@ impl Call {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timer
+        if self.state == State::ClientCallConnected { Some(self.liveness.poll_timeout()) } else { self.timer }
     }
 
     /// A packet came: the server lives (MS-SSTP 3.1.2.3).
     #[inline]
     pub fn heard(&mut self, now: Instant) {
-        if self.state == State::ClientCallConnected {
-            self.echo_pending = false;
-            self.timer = Some(now + HELLO_TIMER);
-        }
+        self.liveness.heard(now);
+    }
+
+    /// Datagrams were sent: a server that lives reacts, sooner or later.
+    #[inline]
+    pub fn sent(&mut self, now: Instant) {
+        self.liveness.sent(now);
+    }
+
+    /// How long nothing has come from the server.
+    pub fn silent_for(&self, now: Instant) -> Duration {
+        self.liveness.silent_for(now)
     }
 
     /// The timer may have run out. Does nothing before that.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.timer.is_none_or(|at| now < at) {
+        if self.poll_timeout().is_none_or(|at| now < at) {
             return;
         }
         match self.state {
@@ -204,12 +215,11 @@ impl Call {
                 self.abort(now, attribute::NO_ERROR, Status::NEGOTIATION_TIMEOUT, End::NegotiationTimeout);
             }
             // MS-SSTP 3.1.2.3: without a Call Abort, nobody would hear it
-            State::ClientCallConnected if self.echo_pending => self.over(End::HelloTimeout),
-            State::ClientCallConnected => {
-                self.echo_pending = true;
-                self.send(&ControlMessage::EchoRequest);
-                self.timer = Some(now + HELLO_TIMER);
-            }
+            State::ClientCallConnected => match self.liveness.handle_timeout(now) {
+                Silence::Fine => {}
+                Silence::Asks => self.send(&ControlMessage::EchoRequest),
+                Silence::Over(time) => self.over(End::Silent(time)),
+            },
             // MS-SSTP 3.1.6.1, 3.1.6.2
             State::CallAbortPending
             | State::CallAbortTimeoutPending

@@ -23,10 +23,12 @@
 use std::error::Error as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use socket2::SockRef;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::task;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub server_name_indication: bool,
     /// How long each step may take.
     pub limits: Limits,
+    /// See [`bound_unacknowledged`].
+    pub unacknowledged: Option<Duration>,
 }
 
 /// A file of CA certificates.
@@ -175,6 +179,14 @@ pub async fn open(
     secure(settings, dialer, &connector, socket, address).await
 }
 
+/// Has TCP give up what is not acknowledged for so long (RFC 5482, `TCP_USER_TIMEOUT`); `None`: when the kernel likes, which
+/// is after a quarter of an hour. Where it cannot be set, that stays, and a dead server is found by its silence.
+pub fn bound_unacknowledged(socket: &impl AsFd, limit: Option<Duration>) {
+    if let Err(error) = SockRef::from(socket).set_tcp_user_timeout(limit) {
+        tracing::debug!("the time for acknowledgments cannot be bounded: {error}");
+    }
+}
+
 /// Makes TLS of a TCP connection, with the checks that the settings ask for.
 async fn secure(
     settings: &Settings,
@@ -226,6 +238,7 @@ async fn handshake(
     connector: &tokio_native_tls::TlsConnector,
     socket: TcpStream,
 ) -> Result<Stream, TlsFailure> {
+    bound_unacknowledged(&socket, settings.unacknowledged);
     let socket = BufReader::with_capacity(READ_BUFFER, Tap::new(socket));
     let limit = settings.limits.tls;
     match timeout(limit, connector.connect(&settings.host, socket)).await {

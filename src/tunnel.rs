@@ -5,18 +5,21 @@
 //! the service runs it in another one, which can do nothing else ([`worker`](crate::worker)).
 
 mod call;
+mod deadline;
 mod failure;
 mod fallback;
 mod inner;
 pub mod reconnect;
+mod recorder;
 mod relay;
 mod rx_buf;
 
 use std::fmt;
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
@@ -60,12 +63,14 @@ pub struct Attempt {
     pub may_ask: bool,
     /// With whose rights the files of the profile are read.
     pub rights: Rights,
+    /// Where the packets of the tunnel are written to, behind what is there: a [capture](crate::capture).
+    pub capture: Option<Arc<File>>,
 }
 
 impl Attempt {
     /// A first attempt, of nobody's connection in particular, with nobody to ask.
     pub fn new(profile: Profile, secrets: Secrets) -> Self {
-        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, rights: Rights::default() }
+        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, rights: Rights::default(), capture: None }
     }
 }
 
@@ -183,6 +188,7 @@ impl From<&Profile> for Settings {
             ignore_certificate: profile.ignore_cert_warn,
             server_name_indication: profile.send_sni,
             limits: Limits::default(),
+            unacknowledged: profile.patience.unacknowledged(),
         }
     }
 }
@@ -214,7 +220,7 @@ impl Counters {
 impl Tunnel {
     /// Starts a tunnel in a task of this process. To be called in a tokio runtime with I/O and time.
     pub fn spawn(attempt: Attempt) -> Tunnel {
-        Self::start(|mut commands, mut follower| async move {
+        Self::start(attempt.profile.connect_timeout, |mut commands, mut follower| async move {
             let call = tokio::select! {
                 biased;
                 () = told_to_end(&mut commands) => return Ok(()),
@@ -225,16 +231,22 @@ impl Tunnel {
         })
     }
 
-    /// Starts a task that runs a tunnel: with what it is told to do, and somebody to tell how it is doing.
-    pub(crate) fn start<F>(run: impl FnOnce(mpsc::Receiver<Command>, Follower) -> F) -> Tunnel
+    /// Starts a task that runs a tunnel: with what it is told to do, and somebody to tell how it is doing. It may take as
+    /// long as `limit` until it is up.
+    pub(crate) fn start<F>(limit: Option<Duration>, run: impl FnOnce(mpsc::Receiver<Command>, Follower) -> F) -> Tunnel
     where
         F: Future<Output = Result<(), Ending>> + Send + 'static,
     {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (publisher, state) = watch::channel(TunnelState::Starting(Phase::Resolve));
+        let too_long = deadline::passed(limit, state.clone());
         let running = run(inbox, Follower { state: publisher.clone(), connected: None });
         let life = async move {
-            let ending = running.await.err();
+            let ending = tokio::select! {
+                biased;
+                ended = running => ended.err(),
+                failure = too_long => Some(failure.into()),
+            };
             publisher.send_replace(TunnelState::Down(ending.map(Arc::new)));
         };
         // The caller's span says in the log which connection this is.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use nm_sstp::crypto::binding::HashProtocol;
@@ -52,6 +53,18 @@ fn what_the_server_gives_is_reported() {
     let phases: Vec<_> = pair.phases().into_iter().map(|(_, phase)| phase).collect();
     use Phase::{Authentication, CallConnect, Connected, Http, LinkEstablishment, NetworkLayerProtocol};
     assert_eq!(phases, [Http, CallConnect, LinkEstablishment, Authentication, NetworkLayerProtocol, Connected]);
+}
+
+#[test]
+fn an_address_is_asked_for_and_the_server_decides() {
+    for wanted in [ADDRESS, Ipv4Addr::new(10, 99, 0, 77)] {
+        let mut pair = Pair::new(Config { ipv4_address: wanted, ..client() }, server(""));
+        assert_eq!(pair.up().ipv4.unwrap().address, ADDRESS);
+        let option = [&[3, 6][..], &wanted.octets()].concat();
+        assert!(pair.sent.windows(6).any(|window| window == option), "{wanted} was not asked for");
+        let any = pair.sent.windows(6).any(|window| window == [3, 6, 0, 0, 0, 0]);
+        assert!(!any, "another one was asked for, too");
+    }
 }
 
 #[test]

@@ -46,7 +46,16 @@ async fn a_whole_session() {
     desk.call(ROOT, PATH, MANAGER, "RemoveProfile", &("work",)).await;
 
     let text = written.text();
-    for expected in ["sstp_session=1", "sstp_profile=\"work\"", "Asking", "Connected to", "was lost", "has stored"] {
+    for expected in [
+        "sstp_session=1",
+        "sstp_profile=\"work\"",
+        "Asking",
+        "Connected to",
+        "was lost",
+        "has stored",
+        "sstp_phase=\"connected\"",
+        "sstp_peer=",
+    ] {
         assert!(text.contains(expected), "the log is not complete, {expected} is missing:\n{text}");
     }
     for secret in OTHER_SECRETS.iter().chain([&PASSWORD]) {

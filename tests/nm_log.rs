@@ -51,7 +51,15 @@ async fn a_whole_connection() {
     tracing::error!(target: "tokio::task", "{PASSWORD}");
 
     let text = written.text();
-    for expected in ["nm_connection", UUID, "wrong user name or password", "\"otp\"", "\"pin\"", "asking for secrets"] {
+    for expected in [
+        "nm_connection",
+        UUID,
+        "wrong user name or password",
+        "\"otp\"",
+        "\"pin\"",
+        "asking for secrets",
+        "sstp_phase=",
+    ] {
         assert!(text.contains(expected), "the log is not complete, {expected} is missing:\n{text}");
     }
     for secret in OTHER_SECRETS.iter().chain([&PASSWORD]) {

@@ -2,10 +2,11 @@
 //! passes, a driver that does not poll, ends of every kind.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
-use nm_sstp::session::{Config, EapConfig, Event, Methods, Session};
+use nm_sstp::session::{Config, EapConfig, Event, Methods, Patience, Session};
 use nm_sstp::wire::http::MAX_RESPONSE_LEN;
 use nm_sstp::wire::ip::{self, IpVersion};
 use nm_sstp::wire::ppp::{ADDRESS_CONTROL, ControlPacket, Protocol, code, parse_frame};
@@ -83,9 +84,11 @@ impl World {
             mru: if flag(3) { u16::from(input.octet()) << 5 } else { 1500 },
             mtu: flag(3).then(|| u16::from(input.octet()) << 5),
             ipv4: !flag(4),
+            ipv4_address: Ipv4Addr::UNSPECIFIED,
             ipv6: !flag(5),
             lcp_echo_interval: flag(6).then(|| Duration::from_secs(input.octet().into())),
             lcp_echo_failure: 3,
+            patience: Patience::default(),
         };
         let pap = config.methods.pap;
         let method = input.one_of(&[Method::MsChapV2, Method::ChapMd5, Method::Pap]);
@@ -248,6 +251,7 @@ impl World {
                 let length = length.min(room.len());
                 room[..length].copy_from_slice(&datagram[..length]);
                 self.tx.commit_datagram(&header, length);
+                self.client.sent(self.now);
             }
         }
     }

@@ -17,6 +17,7 @@ use landlock::{
 use nix::unistd::{AccessFlags, access};
 
 use super::Programs;
+use crate::captures;
 
 /// What libraries read: themselves and their data, and the certificates of authorities, which lie in /var on Fedora, SUSE
 /// and Debian where somebody added to them.
@@ -77,7 +78,7 @@ const DEVICES: &[&str] = &["/dev/null", "/dev/random", "/dev/urandom"];
 const TUN: &[&str] = &["/dev/net/tun"];
 
 /// The files of the system service, and where systemd says that its own are.
-const OF_THE_SERVICE: &[&str] = &["/etc/nm-sstp", "/run/nm-sstp"];
+const OF_THE_SERVICE: &[&str] = &["/etc/nm-sstp", "/run/nm-sstp", captures::DIRECTORY];
 
 /// What it changes where it has nobody to ask for name servers: the file itself, in place.
 const RESOLVER: &[&str] = &["/etc/resolv.conf"];

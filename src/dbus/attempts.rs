@@ -1,14 +1,17 @@
 //! The attempts of one connection: each is a tunnel, and each after the first follows an answer of a person, or of an
 //! agent that answers by itself.
 
+use std::fs::File;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::question::{Meaning, Waiting};
+use crate::captures;
 use crate::log::OUTCOME;
-use crate::profile::{self, Profile, Routes, Secret, Secrets};
+use crate::profile::{self, Capture, Profile, Routes, Secret, Secrets};
 use crate::profile_files::Rights;
 use crate::session::{Answer, NetworkParameters, Question};
 use crate::tunnel::{Attempt, Command, Ending, Established, Remedy, Tunnel, TunnelState};
@@ -34,17 +37,35 @@ pub(super) struct Kept {
     attempts: u32,
     /// A code of a person's has gone to the server: a refusal is about that, not about the password.
     code_sent: bool,
+    /// The file of the capture, once it was made: one for all attempts.
+    capture: Option<Arc<File>>,
 }
 
 impl Kept {
     /// For a first attempt, with files read with these rights.
     pub(super) fn new(profile: Profile, secrets: Secrets, rights: Rights) -> Self {
-        Self { profile, secrets, rights, attempts: 0, code_sent: false }
+        Self { profile, secrets, rights, attempts: 0, code_sent: false, capture: None }
     }
 
     /// What the profile wants in the tunnel.
     pub(super) fn routes(&self) -> Routes {
         self.profile.routing.routes
+    }
+
+    /// The file of the capture, where one is wanted and can be made; a connection does not fail for want of it.
+    fn capture(&mut self) -> Option<Arc<File>> {
+        let Capture { name, secrets } = self.profile.capture.as_ref()?;
+        if self.capture.is_none() {
+            match captures::create(name) {
+                Ok(file) => {
+                    let what = if *secrets { "secrets included" } else { "secrets blanked" };
+                    info!(target: OUTCOME, "What passes is captured in {}/{name}, {what}.", captures::DIRECTORY);
+                    self.capture = Some(Arc::new(file));
+                }
+                Err(why) => warn!("Nothing is captured: {why}."),
+            }
+        }
+        self.capture.clone()
     }
 
     /// Whether there is any point in an attempt.
@@ -110,7 +131,8 @@ impl Attempts {
         kept.attempts += 1;
         let may_ask = interaction == Interaction::Allowed;
         let (profile, secrets, rights) = (kept.profile.clone(), kept.secrets.clone(), kept.rights.clone());
-        let attempt = Attempt { profile, secrets, answers, may_ask, rights };
+        let capture = kept.capture();
+        let attempt = Attempt { profile, secrets, answers, may_ask, rights, capture };
         self.kept = may_ask.then_some(kept);
         self.tunnel = Some((self.dial)(attempt));
         Next::Follow
@@ -139,8 +161,8 @@ impl Attempts {
     /// What was waited for has come.
     pub(super) fn answered(&mut self, waiting: Waiting, came: Kept) -> Next {
         let before = waiting.before.clone();
-        let Kept { attempts, .. } = self.kept.as_ref().unwrap_or(&came);
-        let came = Kept { attempts: *attempts, ..came };
+        let Kept { attempts, capture, .. } = self.kept.as_ref().unwrap_or(&came);
+        let came = Kept { attempts: *attempts, capture: capture.clone(), ..came };
         match waiting.understand(&came.secrets) {
             Meaning::Secrets => self.begin(came, Interaction::Allowed),
             Meaning::Unchanged(why) => Next::GiveUp(why),

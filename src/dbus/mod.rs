@@ -8,6 +8,7 @@
 
 mod attempts;
 mod caller;
+mod fields;
 pub mod manager;
 pub mod nm;
 pub mod polkit;

@@ -18,6 +18,7 @@ mod settings;
 mod transitions;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{Span, debug, error};
@@ -131,6 +132,8 @@ pub struct Plugin {
     state: ServiceState,
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
+    /// The server's address, once the tunnel is up.
+    peer: Option<IpAddr>,
     /// What the profile wants in the tunnel.
     routes: Routes,
     /// What was announced last.

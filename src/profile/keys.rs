@@ -170,6 +170,22 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts("bounds the MTU of the interface and the MRU that is requested"),
     },
     Key {
+        name: "mru",
+        kind: Kind::Number { min: 0, max: 4091 },
+        default: None,
+        meaning: "largest datagram that the server is asked to send, in octets, 576 to 4091; absent or 0: 1500, or mtu where that is less",
+        effect: Effect::Acts("is the MRU that is requested; the server may insist on another"),
+    },
+    Key {
+        name: "ipv4-address",
+        kind: Kind::Text,
+        default: None,
+        meaning: "IPv4 address to ask the server for; absent or 0.0.0.0: any",
+        effect: Effect::Acts(
+            "is requested, and the server may give another one, which the log says; with NetworkManager, ipv4.method=manual with a gateway asks for the first of ipv4.addresses",
+        ),
+    },
+    Key {
         name: "routes",
         kind: Kind::Choice(&["full", "split", "none", "auto"]),
         default: Some("full"),
@@ -301,6 +317,29 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts("sends them; SSTP's own Echo-Requests are sent in any case"),
     },
     Key {
+        name: "hello-interval",
+        kind: Kind::Number { min: 1, max: 65535 },
+        default: Some("45"),
+        meaning: "seconds without any packet from the server after which it is asked for a sign of life (SSTP Echo-Request)",
+        effect: Effect::Acts("asks for it; any packet counts as one"),
+    },
+    Key {
+        name: "dead-peer-timeout",
+        kind: Kind::Number { min: 0, max: 65535 },
+        default: Some("15"),
+        meaning: "seconds that the server may take to give it; 0: as many as hello-interval, with the system's own patience for TCP",
+        effect: Effect::Acts(
+            "ends the session after that; a server that is being sent datagrams and is silent is asked after a quarter of this time already, and TCP gives up what is not acknowledged for a quarter more than this time",
+        ),
+    },
+    Key {
+        name: "connect-timeout",
+        kind: Kind::Number { min: 0, max: 65535 },
+        default: Some("0"),
+        meaning: "seconds that a connection may take to come up, without the time in which a person is asked; 0: as long as its parts may take",
+        effect: Effect::Acts("ends the attempt; NetworkManager's own vpn.timeout (60 s) counts beside it"),
+    },
+    Key {
         name: "unit",
         kind: Kind::Number { min: 0, max: 65_535 },
         default: None,
@@ -308,6 +347,13 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts(
             "names the interface ppp<number>, as pppd did; absent: the kernel numbers it (sstp0, sstp1 ...)",
         ),
+    },
+    Key {
+        name: "interface",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name of the interface: 15 letters, digits, -, _ and . at most; %d at its end is a number that the kernel chooses",
+        effect: Effect::Acts("names the interface, before unit does"),
     },
     Key {
         name: "proxy-server",
@@ -476,6 +522,29 @@ pub static KEYS: &[Key] = &[
                   more); or none (servers that ignore the keys of EAP)",
         effect: Effect::Acts("does so"),
     },
+    Key {
+        name: "log-level",
+        kind: Kind::Choice(&["info", "debug", "trace"]),
+        default: None,
+        meaning: "how much is logged of this connection at least; trace: a line for each control packet",
+        effect: Effect::Acts("is logged, whatever the process is told; secrets never are"),
+    },
+    Key {
+        name: "capture",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name of a file in /var/log/nm-sstp to which the packets of the tunnel are written, for Wireshark: letters, digits, -, _ and ., no path",
+        effect: Effect::Acts(
+            "writes them (pcapng), up to 256 MiB; the file is root's, and one of that name is replaced",
+        ),
+    },
+    Key {
+        name: "capture-secrets",
+        kind: Kind::Yes,
+        default: Some("no"),
+        meaning: "capture also what authenticates the user: names, passwords, challenges and responses",
+        effect: Effect::Acts("leaves it in the capture; it is blanked otherwise"),
+    },
 ];
 
 #[cfg(test)]
@@ -494,7 +563,8 @@ mod tests {
         proxy-password name";
     /// The keys that only this program knows: a profile without them stays valid for network-manager-sstp.
     const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags tls-fingerprint eap phase2-auth \
-        anonymous-identity hlak routes route-metric kill-switch dns";
+        anonymous-identity hlak routes route-metric kill-switch dns mru ipv4-address hello-interval dead-peer-timeout \
+        connect-timeout interface log-level capture capture-secrets";
 
     #[test]
     fn the_table_has_every_key_once() {

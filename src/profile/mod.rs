@@ -4,21 +4,25 @@
 //! reads what network-manager-sstp (1.2 to 1.3), its GTK editors, Plasma or a person with nmcli wrote, as leniently as
 //! they did. Nothing that can be ignored is an error: unknown keys and values that cannot be read become a [`Notice`].
 
+mod diagnosis;
 mod eap;
 mod gateway;
 mod keys;
+mod link;
 mod routing;
 mod secrets;
 mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use diagnosis::{Capture, LogLevel};
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
 pub use keys::{Effect, KEYS, Key, Kind, find};
@@ -32,13 +36,6 @@ use values::Reader;
 
 /// The service type of these connections in NetworkManager (`vpn.service-type`).
 pub const SERVICE_TYPE: &str = "org.freedesktop.NetworkManager.sstp";
-
-/// Default of the MRU that is requested, in octets (RFC 1661 6.1).
-const DEFAULT_MRU: u16 = 1500;
-/// Least MTU that pppd took, in octets.
-const MIN_MTU: u32 = 128;
-/// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
-const MIN_IPV6_MTU: u16 = 1280;
 
 /// A connection as a person has set it up, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +59,19 @@ pub struct Profile {
     pub inner_tls: InnerTls,
     /// The HTTP proxy to go through.
     pub proxy: Option<Proxy>,
-    /// Name of the interface; the kernel puts a number in the place of `%d`.
+    /// Name of the interface, of 15 octets at most; the kernel puts a number in the place of a `%d` at its end.
     pub interface: String,
     /// Upper bound of the tunnel's MTU in octets, at least 128; `None`: what is negotiated.
     pub mtu: Option<u16>,
+    /// MRU to request in octets.
+    pub mru: u16,
+    /// The IPv4 address to ask the server for; 0.0.0.0: any.
+    pub ipv4_address: Ipv4Addr,
+    /// How long the server may be silent while the tunnel is up.
+    pub patience: session::Patience,
+    /// How long it may take until the tunnel is up, without the time in which a person is asked; `None`: as long as its
+    /// parts may take.
+    pub connect_timeout: Option<Duration>,
     /// Time between LCP Echo-Requests; `None`: none are sent.
     pub lcp_echo_interval: Option<Duration>,
     /// How many LCP Echo-Requests may stay unanswered; 0: any number.
@@ -78,6 +84,10 @@ pub struct Profile {
     pub ipv6: bool,
     /// What the machine is to do with the tunnel.
     pub routing: Routing,
+    /// How much is logged at least; `None`: what the process is told.
+    pub log_level: Option<LogLevel>,
+    /// What is written to a file for Wireshark.
+    pub capture: Option<Capture>,
     /// The secrets without which there is no point in connecting.
     required_secrets: Vec<Secret>,
     /// The password need not be there: an absent one is an empty one.
@@ -211,8 +221,7 @@ impl Profile {
             md5: methods.chap_md5,
             verified: !ignore_cert_warn,
         };
-        let mtu = read_mtu(&mut reader);
-        let seconds = reader.number("lcp-echo-interval").unwrap_or(0);
+        let mtu = link::read_mtu(&mut reader);
         let profile = Self {
             gateway,
             ca_cert: reader.path("ca-cert"),
@@ -223,14 +232,20 @@ impl Profile {
             authentication,
             methods,
             proxy: read_proxy(&mut reader),
-            interface: reader.number("unit").map_or_else(|| "sstp%d".to_owned(), |unit| format!("ppp{unit}")),
+            interface: link::read_interface(&mut reader),
             mtu,
-            lcp_echo_interval: (seconds != 0).then(|| Duration::from_secs(seconds.into())),
+            mru: link::read_mru(&mut reader, mtu),
+            ipv4_address: link::read_ipv4_address(&mut reader),
+            patience: link::read_patience(&mut reader),
+            connect_timeout: link::read_seconds(&mut reader, "connect-timeout"),
+            lcp_echo_interval: link::read_seconds(&mut reader, "lcp-echo-interval"),
             lcp_echo_failure: reader.number("lcp-echo-failure").unwrap_or(0),
             correlation_id: read_correlation_id(&mut reader, uuid),
             routing: routing::read(&mut reader),
             ipv4: true,
-            ipv6: mtu.is_none_or(|mtu| mtu >= MIN_IPV6_MTU),
+            log_level: diagnosis::read_log_level(&mut reader),
+            capture: diagnosis::read_capture(&mut reader),
+            ipv6: mtu.is_none_or(|mtu| mtu >= link::MIN_IPV6_MTU),
             required_secrets: required_secrets(data, user_name),
             password_not_required: read_flags(&mut reader).not_required(),
         };
@@ -323,12 +338,14 @@ impl Profile {
             may_ask: false,
             http_cookie: http_cookie.map(|cookie| Zeroizing::new(cookie.to_owned())),
             server_verified: false,
-            mru: self.mtu.map_or(DEFAULT_MRU, |mtu| mtu.min(DEFAULT_MRU)),
+            mru: self.mru,
             mtu: self.mtu,
             ipv4: self.ipv4,
+            ipv4_address: self.ipv4_address,
             ipv6: self.ipv6,
             lcp_echo_interval: self.lcp_echo_interval,
             lcp_echo_failure: self.lcp_echo_failure,
+            patience: self.patience,
         })
     }
 
@@ -346,12 +363,14 @@ impl Profile {
             may_ask: false,
             http_cookie: None,
             server_verified: false,
-            mru: DEFAULT_MRU,
+            mru: link::DEFAULT_MRU,
             mtu: None,
             ipv4: true,
+            ipv4_address: Ipv4Addr::UNSPECIFIED,
             ipv6: true,
             lcp_echo_interval: None,
             lcp_echo_failure: 0,
+            patience: session::Patience::default(),
         }
     }
 
@@ -423,19 +442,6 @@ fn read_ignore_cert_warn(reader: &mut Reader<'_>) -> bool {
         );
     }
     ignore
-}
-
-fn read_mtu(reader: &mut Reader<'_>) -> Option<u16> {
-    let mtu = reader.number("mtu").filter(|mtu| *mtu != 0)?;
-    if mtu < MIN_MTU {
-        reader.notice(format!("mtu={mtu} is less than {MIN_MTU}; it is ignored"));
-        return None;
-    }
-    let mtu = u16::try_from(mtu).ok()?;
-    if mtu < MIN_IPV6_MTU {
-        reader.notice(format!("mtu={mtu} is too small for IPv6, which needs {MIN_IPV6_MTU}; there is only IPv4"));
-    }
-    Some(mtu)
 }
 
 fn read_proxy(reader: &mut Reader<'_>) -> Option<Proxy> {

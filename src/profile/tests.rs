@@ -340,6 +340,91 @@ fn mtu() {
 }
 
 #[test]
+fn mru() {
+    for (mru, mtu, requested, noticed) in [
+        ("", "", 1500, false),
+        ("0", "1400", 1400, false),
+        ("1400", "", 1400, false),
+        ("1600", "1400", 1600, false),
+        ("4091", "", 4091, false),
+        ("100", "", 576, true),
+        ("5000", "", 1500, true),
+    ] {
+        let (profile, notices) = read(&[("user", "me"), ("mru", mru), ("mtu", mtu)]);
+        let config = profile.session_config(&password("x"), None, None).unwrap();
+        assert_eq!((config.mru, !notices.is_empty()), (requested, noticed), "mru={mru} mtu={mtu}");
+    }
+}
+
+#[test]
+fn names_of_the_interface() {
+    for (interface, unit, name, noticed) in [
+        ("", "", "sstp%d", false),
+        ("", "7", "ppp7", false),
+        ("office", "", "office", false),
+        ("office", "7", "office", true),
+        ("ppp7", "7", "ppp7", false),
+        ("office%d", "", "office%d", false),
+        ("../office", "7", "ppp7", true),
+        ("an-interface-too-long", "", "sstp%d", true),
+    ] {
+        let (profile, notices) = read(&[("interface", interface), ("unit", unit)]);
+        assert_eq!((profile.interface.as_str(), !notices.is_empty()), (name, noticed), "{interface} {unit}");
+    }
+}
+
+#[test]
+fn addresses_to_ask_for() {
+    for (text, address, noticed) in [
+        ("", [0, 0, 0, 0], false),
+        ("0.0.0.0", [0, 0, 0, 0], false),
+        ("10.99.0.7", [10, 99, 0, 7], false),
+        (" 10.99.0.7 ", [10, 99, 0, 7], false),
+        ("10.99.0.7/24", [0, 0, 0, 0], true),
+        ("127.0.0.1", [0, 0, 0, 0], true),
+        ("224.0.0.1", [0, 0, 0, 0], true),
+        ("fd00::1", [0, 0, 0, 0], true),
+    ] {
+        let (profile, notices) = read(&[("user", "me"), ("ipv4-address", text)]);
+        let config = profile.session_config(&password("x"), None, None).unwrap();
+        assert_eq!((config.ipv4_address, !notices.is_empty()), (address.into(), noticed), "{text}");
+    }
+}
+
+#[test]
+fn how_long_a_server_may_take() {
+    let seconds = Duration::from_secs;
+    for (pairs, idle, answer, connect) in [
+        (&[][..], 45, Some(15), None),
+        (&[("hello-interval", "60"), ("dead-peer-timeout", "0")], 60, None, None),
+        (&[("hello-interval", "0"), ("dead-peer-timeout", "soon"), ("connect-timeout", "0")], 45, Some(15), None),
+        (&[("dead-peer-timeout", "4"), ("connect-timeout", "90")], 45, Some(4), Some(90)),
+    ] {
+        let (profile, _) = read(&[&[("user", "me")], pairs].concat());
+        let patience = session::Patience { idle: seconds(idle), answer: answer.map(seconds) };
+        assert_eq!((profile.patience, profile.connect_timeout), (patience, connect.map(seconds)), "{pairs:?}");
+        assert_eq!(profile.session_config(&password("x"), None, None).unwrap().patience, patience);
+    }
+}
+
+#[test]
+fn what_is_told_of_a_connection() {
+    let of = |pairs: &[(&str, &str)]| {
+        let (profile, notices) = read(pairs);
+        (profile.log_level, profile.capture, notices.len())
+    };
+    assert_eq!(of(&[]), (None, None, 0));
+    assert_eq!(of(&[("log-level", "trace")]), (Some(LogLevel::Trace), None, 0));
+    assert_eq!(of(&[("log-level", "7")]), (None, None, 1));
+    let capture = |secrets| Some(Capture { name: "office.pcapng".into(), secrets });
+    assert_eq!(of(&[("capture", "office.pcapng")]), (None, capture(false), 0));
+    assert_eq!(of(&[("capture", "office.pcapng"), ("capture-secrets", "yes")]), (None, capture(true), 0));
+    for name in ["/etc/shadow", "../x", "a/b", ".hidden", "a\nb", "a b", &"x".repeat(101)] {
+        assert_eq!(of(&[("capture", name)]), (None, None, 1), "{name:?}");
+    }
+}
+
+#[test]
 fn a_domain_goes_in_front_of_the_user_once() {
     let of = |user, domain| {
         let (profile, notices) = read(&[("user", user), ("domain", domain)]);

@@ -1,12 +1,13 @@
 //! What a session is told before it begins.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 #[cfg(doc)]
 use super::MAX_MTU;
-use super::{Answer, AuthProtocol, EapConfig};
+use super::{Answer, AuthProtocol, EapConfig, Patience};
 
 /// What a session needs to know about the connection. Plain data.
 pub struct Config {
@@ -39,12 +40,16 @@ pub struct Config {
     pub mtu: Option<u16>,
     /// Negotiate IPCP.
     pub ipv4: bool,
+    /// The IPv4 address to ask for (RFC 1332 3.3); 0.0.0.0: any. The server may give another one.
+    pub ipv4_address: Ipv4Addr,
     /// Negotiate IPV6CP.
     pub ipv6: bool,
     /// Time between LCP Echo-Requests; `None`: none are sent.
     pub lcp_echo_interval: Option<Duration>,
     /// How many LCP Echo-Requests may stay unanswered, if any are sent; 0: any number.
     pub lcp_echo_failure: u32,
+    /// How long the server may be silent.
+    pub patience: Patience,
 }
 
 /// The PPP authentication methods that a profile allows.

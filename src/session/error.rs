@@ -1,6 +1,7 @@
 //! Why a session ended, and who is at fault: the sentences that people read.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Phase;
 use crate::ppp;
@@ -57,6 +58,8 @@ pub enum Error {
     },
     /// Nothing came from the server in time.
     TimedOut(Phase),
+    /// Nothing has come from the server for so long while the tunnel was up, although it was asked for a sign of life.
+    Silent(Duration),
 }
 
 /// How the server refused.
@@ -106,9 +109,7 @@ impl Error {
                  and SHA-256 are"
             )),
             End::NegotiationTimeout => Error::TimedOut(phase),
-            End::HelloTimeout => {
-                closed("it has not answered for two minutes; the network or the server is gone".into())
-            }
+            End::Silent(time) => Error::Silent(time),
         })
     }
 
@@ -281,6 +282,12 @@ impl fmt::Display for Error {
             Error::ServerClosed { phase, reason } => {
                 write!(f, "the server ended the session {phase}: {reason}")
             }
+            Error::Silent(time) => write!(
+                f,
+                "the server has not answered for {} s: it, or the network on the way to it, is gone; connect again when \
+                 the network is back",
+                time.as_secs()
+            ),
             Error::TimedOut(phase) => {
                 write!(f, "the server did not answer in time {phase}")?;
                 match phase {

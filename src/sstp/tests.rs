@@ -44,6 +44,9 @@ fn octets(message: &ControlMessage) -> Vec<u8> {
     octets
 }
 
+/// The hello timer of the specification (MS-SSTP 3.1.2.3).
+const HELLO_TIMER: Duration = Duration::from_secs(60);
+
 struct Bench {
     call: Call,
     now: Instant,
@@ -53,7 +56,7 @@ impl Bench {
     fn begin() -> Self {
         #[allow(clippy::disallowed_methods, reason = "any moment will do: the test moves the clock by hand")]
         let now = Instant::now();
-        let mut bench = Bench { call: Call::new(now, CERTIFICATE), now };
+        let mut bench = Bench { call: Call::new(now, CERTIFICATE, Patience { idle: HELLO_TIMER, answer: None }), now };
         assert_eq!(bench.sent(), [request()]);
         bench
     }
@@ -386,8 +389,26 @@ fn an_idle_call_is_asked_for_signs_of_life() {
     }
     assert_eq!(bench.sent(), []);
     // MS-SSTP 3.1.2.3: no Call Abort where nobody would hear it
-    bench.over_after(2 * HELLO_TIMER, End::HelloTimeout);
+    bench.over_after(2 * HELLO_TIMER, End::Silent(2 * HELLO_TIMER));
     assert_eq!(bench.sent(), [ControlMessage::EchoRequest]);
+}
+
+#[test]
+fn a_call_that_is_sent_into_is_asked_for_signs_of_life_sooner() {
+    let mut bench = Bench::in_state(ClientCallConnected);
+    bench.call = Call { liveness: Liveness::new(Patience::default(), bench.now), ..bench.call };
+    bench.pass(Duration::from_secs(10));
+    bench.call.sent(bench.now);
+    bench.pass(Duration::from_millis(3750));
+    assert_eq!(bench.sent(), [ControlMessage::EchoRequest]);
+    bench.receive(&ControlMessage::EchoResponse);
+    // nothing more was sent: it is idle
+    bench.pass(Duration::from_secs(44));
+    assert_eq!(bench.sent(), []);
+    bench.call.sent(bench.now);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.sent(), [ControlMessage::EchoRequest]);
+    bench.over_after(Duration::from_secs(15), End::Silent(Duration::from_secs(60)));
 }
 
 #[test]

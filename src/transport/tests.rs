@@ -69,6 +69,7 @@ fn settings(port: u16, ca: &CaFile) -> Settings {
         ignore_certificate: false,
         server_name_indication: true,
         limits: Limits::default(),
+        unacknowledged: None,
     }
 }
 
@@ -282,6 +283,7 @@ async fn child_of_a_ca_file_replaces_the_systems_cas(port: &str) {
         ignore_certificate: false,
         server_name_indication: true,
         limits: Limits::default(),
+        unacknowledged: None,
     };
     if let Err(error) = open(&settings, &Direct::default(), |_| {}).await {
         panic!("{error}");
@@ -392,6 +394,15 @@ async fn each_address_is_tried_and_each_reason_told() {
              {second} refused the connection: no server listens on that port"
         )
     );
+}
+
+#[tokio::test]
+async fn tcp_is_told_how_long_it_may_wait_for_acknowledgments() {
+    for limit in [None, Some(Duration::from_millis(18_750))] {
+        let (_server, connection) = against(&Leaf::default(), |settings| settings.unacknowledged = limit).await;
+        let stream = connection.unwrap().stream;
+        assert_eq!(SockRef::from(tap(&stream)).tcp_user_timeout().unwrap(), limit);
+    }
 }
 
 /// A listener whose queue is full drops what comes next, as a blackhole does.

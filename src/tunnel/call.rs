@@ -3,15 +3,18 @@
 //! What it needs of the machine comes from a [`Machine`], and what it has to say goes to whoever runs it: this may be a
 //! process that can reach nothing else.
 
+use std::fs::File;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::inner::{self, Inner};
-use super::relay::{self, Progress};
+use super::recorder::Recorder;
+use super::relay::{self, Progress, Watch};
 use super::{Attempt, Command, Counts, Failure, Phase, fallback};
 use crate::inner_tls::Source;
 use crate::log::OUTCOME;
@@ -33,14 +36,27 @@ pub struct Call {
     answers: Vec<Answer>,
     may_ask: bool,
     files: Files,
+    /// Goes to another process as a descriptor.
+    #[serde(skip)]
+    capture: Option<Arc<File>>,
 }
 
 impl Call {
     /// Reads the files, in some 10 s at most. What cannot be read is an error where it is used.
     pub(crate) async fn prepare(attempt: Attempt) -> Self {
-        let Attempt { profile, secrets, answers, may_ask, rights } = attempt;
+        let Attempt { profile, secrets, answers, may_ask, rights, capture } = attempt;
         let files = Files::read(&profile, &rights).await;
-        Self { profile, secrets, answers, may_ask, files }
+        Self { profile, secrets, answers, may_ask, files, capture }
+    }
+
+    /// The file that packets are written to.
+    pub(crate) fn capture(&self) -> Option<Arc<File>> {
+        self.capture.clone()
+    }
+
+    /// The same with this file.
+    pub(crate) fn with_capture(self, capture: Option<Arc<File>>) -> Self {
+        Self { capture, ..self }
     }
 
     /// The name that its interface is to have, with `%d` for a number.
@@ -164,7 +180,7 @@ async fn one(
     tell: &mut (impl FnMut(Told) + Send),
     spare: &mut Option<Call>,
 ) -> Result<(), Failure> {
-    let Call { profile, secrets, answers, may_ask, files } = call;
+    let Call { profile, secrets, answers, may_ask, files, capture } = call;
     let opening = async {
         let Inner { connector, user_name } = inner::prepare(&profile, &secrets, &files).await?;
         let config = profile.session_config(&secrets, connector, user_name)?;
@@ -191,8 +207,13 @@ async fn one(
     openssl::rand::rand_bytes(&mut entropy).map_err(|error| Failure::Entropy(error.to_string()))?;
     let session = Session::new(config, &connection.certificate, entropy, Instant::now().into_std());
     let (server, local, tls) = (connection.address, connection.local, connection.tls);
+    let recorder = capture.map(|file| {
+        let secrets = profile.capture.as_ref().is_some_and(|capture| capture.secrets);
+        Recorder::new(file, local.map(|local| (local, server.ip())), secrets, Instant::now().into_std())
+    });
+    let watch = Watch { round_trip: transport::round_trip, recorder };
     let open_device = |mtu| machine.open_device(&profile.interface, mtu);
-    relay::run(session, connection.stream, commands, transport::round_trip, open_device, |progress| {
+    relay::run(session, connection.stream, commands, watch, open_device, |progress| {
         tell(match progress {
             Progress::Phase(phase) => Told::Starting(Phase::Session(phase)),
             Progress::Asking(question) => Told::Asking(question),

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Phase;
 use crate::inner_tls;
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
 use crate::profile;
-use crate::session::{self, Question};
+use crate::session::{self, Question, Refusal};
 use crate::transport;
 use crate::tun;
 
@@ -37,6 +39,13 @@ pub enum Failure {
     },
     /// The system gave no random octets.
     Entropy(String),
+    /// The time that the profile gives the whole connection has passed.
+    ConnectTimeout {
+        /// That time.
+        after: Duration,
+        /// How far it had come.
+        phase: Phase,
+    },
 }
 
 /// What kind of failure it is: what a face tells its clients apart from the sentence.
@@ -72,6 +81,19 @@ impl Failure {
         }
     }
 
+    /// The number that the server gave as its reason: HTTP's, MS-CHAPv2's (RFC 2759 6) or SSTP's (MS-SSTP 2.2.8), as the
+    /// sentence says.
+    fn status(&self) -> Option<u32> {
+        match self {
+            Failure::Session(session::Error::AuthenticationFailed { code, .. }) => *code,
+            Failure::Session(session::Error::ServerRefused(refusal)) => match refusal {
+                Refusal::Http { status, .. } => Some((*status).into()),
+                Refusal::ConnectNak { status } | Refusal::CallAbort { status } => status.map(|status| status.0),
+            },
+            _ => None,
+        }
+    }
+
     /// What a person can do about it.
     fn remedy(&self) -> Option<Remedy> {
         match self {
@@ -99,6 +121,11 @@ impl fmt::Display for Failure {
             Failure::DeviceGone { interface, source } => {
                 write!(f, "the tunnel interface {interface} was deleted while the tunnel was up ({source})")
             }
+            Failure::ConnectTimeout { after, phase } => write!(
+                f,
+                "the connection was not up within {} s, as its setting connect-timeout wants; the time ran out {phase}",
+                after.as_secs()
+            ),
             Failure::Entropy(reason) => write!(f, "this machine gives no random numbers: {reason}"),
         }
     }
@@ -137,6 +164,8 @@ pub struct Ending {
     pub kind: FailureKind,
     /// Why, as a sentence without its begin and end.
     pub sentence: String,
+    /// The number that the server gave as its reason.
+    pub status: Option<u32>,
     /// What a person can do about it.
     pub remedy: Option<Remedy>,
 }
@@ -166,6 +195,11 @@ impl fmt::Display for Ending {
 impl<F: Into<Failure>> From<F> for Ending {
     fn from(failure: F) -> Self {
         let failure = failure.into();
-        Ending { kind: failure.kind(), sentence: failure.to_string(), remedy: failure.remedy() }
+        Ending {
+            kind: failure.kind(),
+            sentence: failure.to_string(),
+            status: failure.status(),
+            remedy: failure.remedy(),
+        }
     }
 }

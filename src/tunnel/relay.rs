@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio::task::coop;
 use tokio::time::{self, Sleep, sleep_until, timeout};
 
+use super::recorder::Recorder;
 use super::rx_buf::RxBuf;
 use super::{Command, Counts, Failure};
 use crate::datapath::{DataHeader, TxBuf};
@@ -57,6 +58,14 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// How long the last packets and the end of TLS may take.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
+/// What the loop does as it goes.
+pub(super) struct Watch<S> {
+    /// Reads the round-trip time of the stream.
+    pub round_trip: fn(&S) -> Option<Duration>,
+    /// What writes the packets to a file, where that is wanted.
+    pub recorder: Option<Recorder>,
+}
+
 /// What the loop tells of a session.
 pub(super) enum Progress<'a> {
     /// The session has come to this phase, or goes on in it after an answer.
@@ -71,12 +80,12 @@ pub(super) enum Progress<'a> {
 
 /// Runs a session over a stream until both are closed; `Ok` where a command, or the end of all commands, asked for it.
 ///
-/// `open_device` makes the interface with this MTU, once; `round_trip` reads the round-trip time of the stream.
+/// `open_device` makes the interface with this MTU, once.
 pub(super) async fn run<S, D, F>(
     session: Session,
     stream: S,
     commands: &mut mpsc::Receiver<Command>,
-    round_trip: fn(&S) -> Option<Duration>,
+    watch: Watch<S>,
     open_device: impl Fn(u16) -> F,
     mut publish: impl FnMut(Progress<'_>),
 ) -> Result<(), Failure>
@@ -85,7 +94,7 @@ where
     D: Device,
     F: Future<Output = Result<D, tun::Error>>,
 {
-    let mut relay = Relay::new(session, stream, commands, round_trip);
+    let mut relay = Relay::new(session, stream, commands, watch);
     let result = loop {
         relay.collect(now());
         while let Some(event) = relay.events.pop_front() {
@@ -132,12 +141,18 @@ where
     failure.map_or(result, Err)
 }
 
+/// Whether TCP has given the server up, with its own word or the network's last one.
+fn is_silence(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
+}
+
 fn now() -> Instant {
     time::Instant::now().into_std()
 }
 
 struct Relay<'c, S, D> {
-    round_trip: fn(&S) -> Option<Duration>,
+    watch: Watch<S>,
     counts: Counts,
     /// What was told of it last, and when.
     reported: (Counts, Instant),
@@ -157,6 +172,8 @@ struct Relay<'c, S, D> {
     blocked: bool,
     /// Nothing can be written any more.
     broken: bool,
+    /// TCP has given up waiting for the server.
+    unanswered: bool,
     /// Nothing can be read any more.
     eof: bool,
     timer: Option<Pin<Box<Sleep>>>,
@@ -168,14 +185,9 @@ struct Relay<'c, S, D> {
 }
 
 impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
-    fn new(
-        session: Session,
-        stream: S,
-        commands: &'c mut mpsc::Receiver<Command>,
-        round_trip: fn(&S) -> Option<Duration>,
-    ) -> Self {
+    fn new(session: Session, stream: S, commands: &'c mut mpsc::Receiver<Command>, watch: Watch<S>) -> Self {
         Relay {
-            round_trip,
+            watch,
             counts: Counts::default(),
             reported: (Counts::default(), now()),
             measured: None,
@@ -189,6 +201,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
             events: VecDeque::new(),
             blocked: false,
             broken: false,
+            unanswered: false,
             eof: false,
             timer: None,
             close_by: None,
@@ -240,7 +253,8 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     /// Sets the one timer. A later deadline than the one that is set needs nothing: a timer that runs out too early
     /// costs a call that does nothing, once in a while, and almost every packet moves the deadline.
     fn arm(&mut self) {
-        let deadlines = [self.session.poll_timeout(), self.close_by, self.report_at()];
+        let recorder = self.watch.recorder.as_ref().and_then(Recorder::poll_timeout);
+        let deadlines = [self.session.poll_timeout(), self.close_by, self.report_at(), recorder];
         let Some(deadline) = deadlines.into_iter().flatten().min() else {
             self.timer = None;
             return;
@@ -290,7 +304,11 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
         if timer.as_mut().poll(cx).is_pending() {
             return false;
         }
-        self.session.handle_timeout(now.max(timer.deadline().into_std()));
+        let now = now.max(timer.deadline().into_std());
+        self.session.handle_timeout(now);
+        if let Some(recorder) = self.watch.recorder.as_mut().filter(|recorder| recorder.poll_timeout() <= Some(now)) {
+            recorder.flush();
+        }
         self.collect(now);
         true
     }
@@ -306,6 +324,7 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
                 Poll::Ready(Ok(0)) => self.handle_eof(now),
                 Poll::Ready(Err(error)) => {
                     tracing::debug!("reading from the server failed: {error}");
+                    self.unanswered |= is_silence(&error);
                     self.handle_eof(now);
                 }
                 // What was still on its way when writing failed has been read.
@@ -326,6 +345,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
                 Some(Err(error)) => gone = Some(error),
             }
         });
+        if let Some(recorder) = &mut self.watch.recorder {
+            recorder.received(now, &self.rx.filled()[..consumed]);
+        }
         self.rx.consume(consumed);
         self.counts.rx_packets += packets;
         self.counts.rx_bytes += bytes;
@@ -341,13 +363,16 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
     fn measure(&mut self, now: Instant) {
         if self.device.is_some() && self.measured.is_none_or(|at| now.duration_since(at) >= MEASURE_INTERVAL) {
             self.measured = Some(now);
-            let time = (self.round_trip)(&self.stream).map_or(0, |time| time.as_micros());
+            let time = (self.watch.round_trip)(&self.stream).map_or(0, |time| time.as_micros());
             self.counts.round_trip = u32::try_from(time).unwrap_or(u32::MAX);
         }
     }
 
     fn handle_eof(&mut self, now: Instant) {
         self.eof = true;
+        if self.unanswered {
+            self.session.handle_unanswered(now);
+        }
         self.session.handle_eof(now);
         self.collect(now);
     }
@@ -367,14 +392,21 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
             if self.broken || self.tx.is_empty() {
                 return writes > 0;
             }
+            if let Some(recorder) = &mut self.watch.recorder {
+                recorder.sending(now, self.tx.pending());
+            }
             match Pin::new(&mut self.stream).poll_write(cx, self.tx.pending()) {
                 Poll::Ready(Ok(written)) => {
                     self.blocked = false;
                     self.tx.consume(written);
+                    if let Some(recorder) = &mut self.watch.recorder {
+                        recorder.sent(written);
+                    }
                 }
                 Poll::Ready(Err(error)) => {
                     tracing::debug!("writing to the server failed: {error}");
                     self.broken = true;
+                    self.unanswered |= is_silence(&error);
                 }
                 Poll::Pending => {
                     self.blocked = true;
@@ -411,6 +443,9 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
                 _ => lost += 1,
             }
         }
+        if packets > 0 {
+            self.session.sent(now);
+        }
         self.counts.tx_packets += packets;
         self.counts.tx_bytes += bytes;
         self.counts.dropped += lost;
@@ -432,6 +467,10 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
         }
         let writing = async {
             while !self.tx.is_empty() {
+                if let Some(recorder) = &mut self.watch.recorder {
+                    recorder.sending(now(), self.tx.pending());
+                    recorder.sent(self.tx.pending().len());
+                }
                 self.stream.write_all(self.tx.pending()).await?;
                 self.tx.consume(self.tx.pending().len());
                 self.collect(now());

@@ -12,6 +12,7 @@ pub mod eap;
 pub mod http;
 pub mod icmpv6;
 pub mod ip;
+pub mod pcapng;
 pub mod ppp;
 pub mod sstp;
 pub mod tls;

@@ -39,6 +39,12 @@ impl Protocol {
         self.0 < 0x8000
     }
 
+    /// Whether frames of this protocol may hold what proves who somebody is: PAP, CHAP, EAP and all others that RFC 1661 2 sets
+    /// aside for the control of the link, but LCP.
+    pub fn is_authentication(self) -> bool {
+        self.0 >= 0xc000 && self != Protocol::LCP
+    }
+
     /// The protocol's usual name; empty where it has none here.
     pub fn name(self) -> &'static str {
         match self {

@@ -317,6 +317,11 @@ impl ControlMessage {
     }
 }
 
+/// Where the Compound MAC stands in a packet that calls itself Call Connected (MS-SSTP 2.2.11), whatever else it is.
+pub fn compound_mac_at(packet: &[u8]) -> Option<usize> {
+    (packet.get(4..6)? == [0, 4]).then_some(CALL_CONNECTED_LEN - 32)
+}
+
 fn octets(value: &[u8], at: usize) -> [u8; 32] {
     let mut octets = [0; 32];
     octets.copy_from_slice(&value[at..at + 32]);

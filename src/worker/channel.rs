@@ -142,23 +142,35 @@ impl Channel {
     }
 }
 
-/// Reads the first message, before there is a runtime.
+/// Reads the first message, before there is a runtime, and the descriptor that came with it.
 ///
 /// # Errors
 ///
 /// None comes.
-pub(super) fn first<M: DeserializeOwned>(mut stream: &net::UnixStream, limit: usize) -> io::Result<M> {
-    use std::io::Read;
+pub(super) fn first<M: DeserializeOwned>(stream: &net::UnixStream, limit: usize) -> io::Result<(M, Option<OwnedFd>)> {
     let mut header = [0; HEADER];
-    stream.read_exact(&mut header)?;
+    let mut file = None;
+    let mut fill = |octets: &mut [u8]| -> io::Result<()> {
+        let mut filled = 0;
+        while filled < octets.len() {
+            let (count, came) = receive_some(stream, &mut octets[filled..])?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            filled += count;
+            file = came.or(file.take());
+        }
+        Ok(())
+    };
+    fill(&mut header)?;
     let length = u32::from_le_bytes(header) as usize;
     if length > limit {
         return Err(io::Error::other("a message is too long"));
     }
     let mut octets = Zeroizing::new(vec![0; HEADER + length]);
     octets[..HEADER].copy_from_slice(&header);
-    stream.read_exact(&mut octets[HEADER..])?;
-    decode(&octets)
+    fill(&mut octets[HEADER..])?;
+    Ok((decode(&octets)?, file))
 }
 
 #[cfg(test)]
@@ -225,7 +237,7 @@ mod tests {
     fn the_first_message_is_read_without_a_runtime() {
         let (mut one, other) = net::UnixStream::pair().unwrap();
         io::Write::write_all(&mut one, &encode(&"order").unwrap()).unwrap();
-        assert_eq!(first::<String>(&other, 64).unwrap(), "order");
+        assert_eq!(first::<String>(&other, 64).unwrap().0, "order");
         io::Write::write_all(&mut one, &encode(&"order").unwrap()).unwrap();
         assert!(first::<String>(&other, 2).is_err());
     }

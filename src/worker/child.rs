@@ -58,7 +58,7 @@ pub fn serve() -> ExitCode {
 
 fn run() -> io::Result<()> {
     let socket = net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let Order { level, job } = channel::first(&socket, LIMIT)?;
+    let (Order { level, job }, file): (Order, _) = channel::first(&socket, LIMIT)?;
     let (queue, outbox) = mpsc::unbounded_channel();
     let backlog = logging::init(&level, queue.clone());
     let has_token = match &job {
@@ -82,7 +82,11 @@ fn run() -> io::Result<()> {
         let asking = Asking { queue: queue.clone(), replies, has_token, reached_token: AtomicBool::new(false) };
         let face = Face(Arc::new(asking));
         let last = match job {
-            Job::Tunnel(call) => FromWorker::Down(tunnel(*call, &mut inbox, &face, &queue).await.err()),
+            Job::Tunnel(call) => FromWorker::Down(
+                tunnel(call.with_capture(file.map(|file| Arc::new(file.into()))), &mut inbox, &face, &queue)
+                    .await
+                    .err(),
+            ),
             Job::Look(look) => {
                 let findings = tokio::select! {
                     findings = look.run(&face) => findings,

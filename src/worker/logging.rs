@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level as TracingLevel, Subscriber, debug, error, info, trace, warn};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level as TracingLevel, Subscriber, debug, enabled, error, info, trace, warn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -19,6 +20,17 @@ const MAX_LINES: usize = 1024;
 /// Most characters of a line; what is longer is cut.
 const MAX_CHARACTERS: usize = 4096;
 
+/// The most detailed level that is written where this is called.
+pub(super) fn wanted() -> LevelFilter {
+    if enabled!(TracingLevel::TRACE) {
+        LevelFilter::TRACE
+    } else if enabled!(TracingLevel::DEBUG) {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::INFO
+    }
+}
+
 /// How many lines wait to be sent.
 pub(super) type Backlog = Arc<AtomicUsize>;
 
@@ -26,7 +38,7 @@ pub(super) type Backlog = Arc<AtomicUsize>;
 pub(super) fn init(level: &str, queue: mpsc::UnboundedSender<FromWorker>) -> Backlog {
     let backlog = Backlog::default();
     let layer = Sender { queue, backlog: backlog.clone() };
-    let level = level.parse().unwrap_or(tracing::level_filters::LevelFilter::INFO);
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
     // A second call, which nobody makes, would change nothing.
     drop(tracing_subscriber::registry().with(layer.with_filter(log::filter(level))).try_init());
     backlog

@@ -1,5 +1,6 @@
 //! What starts a worker and does for it what it may have.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,8 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command as Program};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tracing::debug;
-use tracing::level_filters::LevelFilter;
+use tracing::{Span, debug, error_span};
 
 use super::OPTION;
 use super::channel::Channel;
@@ -48,7 +48,7 @@ pub fn spawn(attempt: Attempt) -> Tunnel {
 /// [`serve`](super::serve).
 pub fn spawn_by(program: &Path, attempt: Attempt) -> Tunnel {
     let program = program.to_owned();
-    Tunnel::start(move |mut commands, mut follower| async move {
+    Tunnel::start(attempt.profile.connect_timeout, move |mut commands, mut follower| async move {
         let call = tokio::select! {
             biased;
             () = told_to_end(&mut commands) => return Ok(()),
@@ -73,7 +73,7 @@ pub async fn look_by(program: &Path, look: Look) -> Findings {
 
 async fn look_apart(program: &Path, look: Look) -> Result<Findings, String> {
     let gateway = look.gateway();
-    let mut worker = Worker::start(program, Job::Look(Box::new(look))).await?;
+    let mut worker = Worker::start(program, Job::Look(Box::new(look)), None).await?;
     let mut helper = Helper::new(String::new(), gateway);
     loop {
         match worker.next().await? {
@@ -102,7 +102,8 @@ async fn supervise(
     follower: &mut Follower,
 ) -> Result<(), Ending> {
     let mut helper = Helper::new(call.interface().to_owned(), call.gateway());
-    let mut worker = Worker::start(program, Job::Tunnel(Box::new(call))).await.map_err(broken)?;
+    let capture = call.capture();
+    let mut worker = Worker::start(program, Job::Tunnel(Box::new(call)), capture.as_deref()).await.map_err(broken)?;
     let mut told = false;
     loop {
         let message = tokio::select! {
@@ -119,7 +120,7 @@ async fn supervise(
         };
         match message {
             FromWorker::Told(told) => follower.told(helper.checked(told)),
-            FromWorker::Log(line) => logging::relay(line),
+            FromWorker::Log(line) => helper.peer.in_scope(|| logging::relay(line)),
             FromWorker::Released => helper.interface = None,
             FromWorker::Request(number, request) => {
                 let mut progress = |step: Step| follower.told(Told::Starting(step.into()));
@@ -149,7 +150,7 @@ async fn supervise(
 
 /// A failure of this program.
 fn broken(sentence: String) -> Ending {
-    Ending { kind: FailureKind::Connect, sentence, remedy: None }
+    Ending { kind: FailureKind::Connect, sentence, status: None, remedy: None }
 }
 
 /// A worker that runs. It is killed when this is dropped.
@@ -159,7 +160,8 @@ struct Worker {
 }
 
 impl Worker {
-    async fn start(program: &Path, job: Job) -> Result<Self, String> {
+    /// With a file that belongs to the job.
+    async fn start(program: &Path, job: Job, file: Option<&File>) -> Result<Self, String> {
         let failed = |error: io::Error| format!("the process of the tunnel could not be started: {error}");
         let (ours, theirs) = net::UnixStream::pair().map_err(failed)?;
         let child = Program::new(program)
@@ -169,8 +171,8 @@ impl Worker {
             .spawn()
             .map_err(failed)?;
         let mut worker = Worker { child, channel: Channel::new(ours, LIMIT).map_err(failed)? };
-        let order = Order { level: LevelFilter::current().to_string(), job };
-        match worker.channel.send(&order, None).await {
+        let order = Order { level: logging::wanted().to_string(), job };
+        match worker.channel.send(&order, file.map(AsFd::as_fd)).await {
             Ok(()) => Ok(worker),
             Err(_) => Err(worker.died().await),
         }
@@ -212,11 +214,13 @@ struct Helper {
     /// Addresses that it was connected to.
     addresses: Vec<SocketAddr>,
     interface: Option<Interface>,
+    /// Says in the log whom the worker speaks with.
+    peer: Span,
 }
 
 impl Helper {
     fn new(interface_name: String, gateway: Target) -> Self {
-        Self { interface_name, gateway, addresses: Vec::new(), interface: None }
+        Self { interface_name, gateway, addresses: Vec::new(), interface: None, peer: Span::none() }
     }
 
     async fn answer(&mut self, request: Request, progress: &mut (dyn FnMut(Step) + Send)) -> (Reply, Option<OwnedFd>) {
@@ -248,6 +252,7 @@ impl Helper {
         }
         let (socket, address) = Direct::default().dial(target, progress).await?;
         self.addresses.push(address);
+        self.peer = error_span!("call", sstp_peer = %address.ip());
         let socket = TcpStream::into_std(socket).map_err(|error| dial::Error::Refused(error.to_string()))?;
         Ok((socket.into(), address))
     }

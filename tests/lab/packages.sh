@@ -7,8 +7,8 @@ LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 DAEMON_PACKAGES="dbus network-manager polkitd"
 # What make check-auth needs besides: two RADIUS servers, and a program that checks their configuration.
 AUTH_PACKAGES="freeradius eapoltest hostapd"
-# What make check-nm needs besides: a router and a DHCP server for the network behind the tunnel, and a look at it.
-NETWORK_PACKAGES="radvd dnsmasq-base tcpdump"
+# What make check-nm needs besides: a router and a DHCP server for the network behind the tunnel, and looks at it.
+NETWORK_PACKAGES="radvd dnsmasq-base tcpdump tshark"
 
 # missing_packages PACKAGE...: those that are not installed.
 missing_packages() {

@@ -107,7 +107,7 @@ impl Face {
     pub async fn with(options: Options) -> Self {
         let (started, tunnels) = mpsc::unbounded_channel();
         let dial: Dial = Box::new(move |attempt| {
-            let Attempt { profile, secrets, answers, may_ask, rights } = attempt;
+            let Attempt { profile, secrets, answers, may_ask, rights, capture: _ } = attempt;
             let (commands, receiver) = mpsc::channel(4);
             let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
             drop(started.send(Started {

@@ -13,7 +13,9 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
-use nm_sstp::session::{Config, EapConfig, Error, Event, Methods, NetworkParameters, Phase, Question, Session};
+use nm_sstp::session::{
+    Config, EapConfig, Error, Event, Methods, NetworkParameters, Patience, Phase, Question, Session,
+};
 use nm_sstp::wire::ip::IpVersion;
 use sstp_test_server as server;
 use sstp_test_server::{Behaviour, Method, Server, User};
@@ -42,9 +44,11 @@ pub fn client() -> Config {
         mru: 1500,
         mtu: None,
         ipv4: true,
+        ipv4_address: Ipv4Addr::UNSPECIFIED,
         ipv6: true,
         lcp_echo_interval: None,
         lcp_echo_failure: 0,
+        patience: Patience::default(),
     }
 }
 
@@ -223,6 +227,13 @@ impl Pair {
         self.settle();
     }
 
+    /// TCP gives up what the server has not acknowledged.
+    pub fn give_up(&mut self) {
+        self.flights.clear();
+        self.client.handle_unanswered(self.now);
+        self.settle();
+    }
+
     /// Gives octets to the client as if they had come from the server.
     pub fn inject(&mut self, octets: &[u8]) {
         self.client_receives(octets);
@@ -250,6 +261,7 @@ impl Pair {
         let Some(header) = self.client.data_header(version) else { return false };
         self.tx.datagram_room(&header)[..datagram.len()].copy_from_slice(datagram);
         self.tx.commit_datagram(&header, datagram.len());
+        self.client.sent(self.now);
         self.settle();
         true
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::field::display;
 use tracing::{debug, error, info, warn};
 use zbus::names::OwnedUniqueName;
 
@@ -14,6 +15,7 @@ use super::host::Host;
 use super::shown::{Asked, Details, Kind, Reason, Shown, State};
 use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
 use crate::dbus::caller::Callers;
+use crate::dbus::fields;
 use crate::log::OUTCOME;
 use crate::netconf::Intent;
 use crate::profile::{self, Notice, Profile, Routing, Secret, Secrets};
@@ -192,8 +194,17 @@ impl Life {
 
     /// The session fails; `why` is a sentence without its begin and end.
     fn fail(&mut self, kind: Kind, why: &str, course: &mut Course) {
+        self.fail_with(kind, why, None, course);
+    }
+
+    /// As [`fail`](Self::fail), with the number that the server gave as its reason.
+    fn fail_with(&mut self, kind: Kind, why: &str, status: Option<u32>, course: &mut Course) {
         let what = if course.applied { "was lost" } else { "failed" };
-        error!("The connection {what}: {why}.");
+        let (phase, peer) = {
+            let shown = self.shown.borrow();
+            (shown.phase_name(), shown.details.as_ref().map(|details| display(details.established.server.ip())))
+        };
+        error!(sstp_phase = phase, sstp_peer = peer, sstp_status = status, "The connection {what}: {why}.");
         self.end(Some(Reason { kind, text: format!("The connection {what}: {why}.") }), course);
     }
 
@@ -253,7 +264,7 @@ impl Life {
     async fn follow(&mut self, state: Option<TunnelState>, course: &mut Course) {
         match state {
             Some(TunnelState::Starting(phase)) => {
-                debug!(?phase, "the tunnel has come to a phase");
+                debug!(sstp_phase = fields::phase_name(phase), "the tunnel has come to a phase");
                 self.show(|shown| shown.phase = phase);
             }
             Some(TunnelState::Asking(question)) if course.ending.is_none() => {
@@ -296,11 +307,9 @@ impl Life {
                 return self.fail(Kind::Host, &why, course);
             }
         }
-        if was_connected {
-            info!(target: OUTCOME, "Updated: connected {}", success(&established));
-        } else {
-            info!(target: OUTCOME, "Connected {}", success(&established));
-        }
+        let what = if was_connected { "Updated: connected" } else { "Connected" };
+        let peer = display(established.server.ip());
+        info!(target: OUTCOME, sstp_phase = "connected", sstp_peer = peer, "{what} {}", success(&established));
         self.show(|shown| {
             shown.phase = crate::tunnel::Phase::Session(crate::session::Phase::Connected);
             shown.question = None;
@@ -326,7 +335,7 @@ impl Life {
                     // a question that stays is still shown
                     Some(Next::GoOn) => {}
                     Some(next) => self.take(next, course),
-                    None => self.fail(failure.kind.into(), &failure.to_string(), course),
+                    None => self.fail_with(failure.kind.into(), &failure.sentence, failure.status, course),
                 }
             }
         }

@@ -24,6 +24,7 @@ use super::shown::Shown;
 use super::{BUS_NAME, Callers, Error, Host, Look, MAX_NOTICES, Manager, PATH, SESSIONS, Session};
 use crate::dbus::attempts::Attempts;
 use crate::dbus::polkit::Authority;
+use crate::log;
 use crate::profile_files::Handed;
 use crate::store::Store;
 use crate::tunnel::{Attempt, Tunnel};
@@ -190,6 +191,7 @@ impl Shared {
         // At the level of errors, so that they are there at every level.
         let span = error_span!("session", sstp_session = number, sstp_profile = profile_name, sstp_owner = owner);
         let (profile, _, notices) = wish.profile()?;
+        let span = log::at_least(&span, profile.log_level);
         wish.kept()?.check(wish.interaction)?;
         span.in_scope(|| {
             notices.iter().take(MAX_NOTICES).for_each(|notice| warn!("{notice}"));

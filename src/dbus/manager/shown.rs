@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use crate::dbus::fields;
 use crate::netconf::Intent;
 use crate::session;
 use crate::tunnel::{Counters, Established, FailureKind, Phase};
@@ -161,20 +162,7 @@ impl Shown {
 
     /// `Phase`.
     pub(super) fn phase_name(&self) -> &'static str {
-        match self.phase {
-            Phase::Resolve => "resolve",
-            Phase::Connect => "connect",
-            Phase::Tls => "tls",
-            Phase::Session(phase) => match phase {
-                session::Phase::Http => "http",
-                session::Phase::CallConnect => "call-connect",
-                session::Phase::LinkEstablishment => "link-establishment",
-                session::Phase::Authentication => "authentication",
-                session::Phase::NetworkLayerProtocol => "network-layer-protocol",
-                session::Phase::Connected => "connected",
-                session::Phase::Terminating => "terminating",
-            },
-        }
+        fields::phase_name(self.phase)
     }
 
     /// `LastError`.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use zbus::{Signature, Variant};
 
@@ -26,6 +27,8 @@ pub(super) struct Settings<'m> {
     pub(super) uuid: Option<&'m str>,
     /// `ipv4.method` is not `disabled`.
     ipv4: bool,
+    /// The address to ask for: where `ipv4.method` is `manual` and `ipv4.gateway` is set, as network-manager-sstp had it.
+    ipv4_address: Option<Ipv4Addr>,
     /// `ipv6.method` is neither `disabled` nor `ignore`.
     ipv6: bool,
 }
@@ -74,6 +77,7 @@ impl<'m> Settings<'m> {
             owners: owners(hash.get("connection").and_then(|properties| properties.get("permissions")))?,
             uuid: text("connection", "uuid", "connection.uuid")?,
             ipv4: text("ipv4", "method", "ipv4.method")? != Some("disabled"),
+            ipv4_address: hash.get("ipv4").and_then(manual_address),
             ipv6: !matches!(text("ipv6", "method", "ipv6.method")?, Some("disabled" | "ignore")),
         })
     }
@@ -95,6 +99,9 @@ impl<'m> Settings<'m> {
         let (mut profile, mut notices) = Profile::from_settings(&self.data, user_name, self.uuid)?;
         profile.ipv4 &= self.ipv4;
         profile.ipv6 &= self.ipv6;
+        if let Some(address) = self.ipv4_address.filter(|_| profile.ipv4_address.is_unspecified()) {
+            profile.ipv4_address = address;
+        }
         notices.extend(more);
         Ok((profile, secrets, notices))
     }
@@ -127,6 +134,27 @@ fn owners(value: Option<&Variant<'_>>) -> Result<Vec<String>, Malformed> {
         _ => None,
     };
     Ok(array.iter().filter_map(entry).collect())
+}
+
+/// The first address of an IPv4 setting that says which one it wants. NetworkManager has checked what is in it; what is not
+/// of its types asks for nothing, since it is a wish only.
+fn manual_address(ipv4: &HashMap<&str, Variant<'_>>) -> Option<Ipv4Addr> {
+    let text = |value: Option<&Variant<'_>>| match value {
+        Some(Variant::Str(text)) => Some(text.as_str().to_owned()),
+        _ => None,
+    };
+    text(ipv4.get("gateway"))?;
+    if text(ipv4.get("method"))? != "manual" {
+        return None;
+    }
+    let Some(Variant::Array(addresses)) = ipv4.get("address-data") else { return None };
+    let Some(Variant::Dict(first)) = addresses.iter().next() else { return None };
+    let address = first.iter().find_map(|(key, value)| match (key, value) {
+        (Variant::Str(key), Variant::Variant(value)) if key.as_str() == "address" => text(Some(value)),
+        (Variant::Str(key), value) if key.as_str() == "address" => text(Some(value)),
+        _ => None,
+    });
+    address?.parse().ok()
 }
 
 fn unsigned(value: &Variant<'_>) -> Result<u32, Malformed> {
@@ -234,6 +262,27 @@ mod tests {
             let (profile, _, _) = Settings::read(&hash).unwrap().profile().unwrap();
             assert_eq!((profile.ipv4, profile.ipv6), (ipv4, ipv6), "{setting}.method={method}");
         }
+    }
+
+    #[test]
+    fn a_manual_address_is_asked_for() {
+        let asked = |method: &'static str, gateway: Option<&'static str>, own: Option<&'static str>| {
+            let data: Vec<_> =
+                own.map(|own| ("ipv4-address", own)).into_iter().chain([("gateway", "vpn.example.com")]).collect();
+            let mut hash = hash([("data", texts(&data))]);
+            let address = |text: &'static str| {
+                BTreeMap::from([("prefix", Variant::from(24u32)), ("address", Variant::from(text))])
+            };
+            let addresses = vec![address("10.99.0.7"), address("10.99.0.8")];
+            let mut ipv4 = HashMap::from([("method", method.into()), ("address-data", Variant::from(addresses))]);
+            ipv4.extend(gateway.map(|gateway| ("gateway", gateway.into())));
+            hash.insert("ipv4", ipv4);
+            Settings::read(&hash).unwrap().profile().unwrap().0.ipv4_address.octets()
+        };
+        assert_eq!(asked("manual", Some("10.99.0.1"), None), [10, 99, 0, 7]);
+        assert_eq!(asked("manual", Some("10.99.0.1"), Some("10.99.0.9")), [10, 99, 0, 9]);
+        assert_eq!(asked("manual", None, None), [0, 0, 0, 0]);
+        assert_eq!(asked("auto", Some("10.99.0.1"), None), [0, 0, 0, 0]);
     }
 
     fn any_variant() -> impl Strategy<Value = Variant<'static>> {

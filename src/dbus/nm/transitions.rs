@@ -1,6 +1,7 @@
 //! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
 
 use tokio::sync::watch;
+use tracing::field::display;
 use tracing::{debug, error, error_span, info, warn};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -9,8 +10,9 @@ use super::ip_config::Announcement;
 use super::settings::{Hash, Settings};
 use super::{Dial, Error, Note, Plugin, Reason, ServiceState};
 use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
+use crate::dbus::fields;
 use crate::dbus::question::Waiting;
-use crate::log::OUTCOME;
+use crate::log::{self, OUTCOME};
 use crate::profile::Routes;
 use crate::profile_files::Rights;
 use crate::session;
@@ -29,6 +31,7 @@ impl Plugin {
             attempts: Attempts::new(dial),
             state: ServiceState::Init,
             phase: None,
+            peer: None,
             routes: Routes::Full,
             announced: None,
             notes,
@@ -68,9 +71,11 @@ impl Plugin {
         let settings = Settings::read(connection).inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
         // At the level of errors, so that the UUID is there at every level.
         self.span = error_span!("connection", nm_connection = settings.uuid.unwrap_or("unknown"));
-        let _entered = self.span.enter();
+        let span = self.span.clone();
+        let _entered = span.enter();
         let owner = settings.owner().inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
         let (profile, secrets, notices) = settings.profile().inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
+        self.span = log::at_least(&span, profile.log_level);
         for notice in notices.iter().take(MAX_NOTICES) {
             warn!("{notice}");
         }
@@ -144,7 +149,8 @@ impl Plugin {
         match state {
             TunnelState::Starting(phase) => {
                 self.phase = Some(*phase);
-                self.span.in_scope(|| debug!(?phase, "the tunnel has come to a phase"));
+                let name = fields::phase_name(*phase);
+                self.span.in_scope(|| debug!(sstp_phase = name, "the tunnel has come to a phase"));
                 // A tunnel on its way down is no tunnel that starts again.
                 let going_down = *phase == tunnel::Phase::Session(session::Phase::Terminating);
                 if self.state == ServiceState::Started && !going_down {
@@ -190,13 +196,18 @@ impl Plugin {
             sent(Self::ip6_config(emitter, ip6).await);
         }
         let what = if update { "Updated: connected" } else { "Connected" };
-        self.span.in_scope(|| info!(target: OUTCOME, "{what} {}", success(established)));
+        let peer = established.server.ip();
+        self.peer = Some(peer);
+        self.span.in_scope(|| {
+            info!(target: OUTCOME, sstp_phase = "connected", sstp_peer = %peer, "{what} {}", success(established));
+        });
         self.enter(ServiceState::Started, emitter).await;
     }
 
     async fn down(&mut self, failure: Option<&Ending>, emitter: &SignalEmitter<'_>) {
         self.attempts.down();
-        self.phase = None;
+        let phase = self.phase.take().map(fields::phase_name);
+        let peer = self.peer.take().map(display);
         if let Some(failure) = failure
             && self.goes_on(failure, emitter).await
         {
@@ -210,7 +221,14 @@ impl Plugin {
             }
             Some(failure) => {
                 let what = if self.state == ServiceState::Started { "was lost" } else { "failed" };
-                self.span.in_scope(|| error!("The connection {what}: {failure}."));
+                self.span.in_scope(|| {
+                    error!(
+                        sstp_phase = phase,
+                        sstp_peer = peer,
+                        sstp_status = failure.status,
+                        "The connection {what}: {failure}."
+                    );
+                });
                 sent(Self::failure(emitter, Reason::from(failure.kind) as u32).await);
             }
             None => self.span.in_scope(|| info!(target: OUTCOME, "Disconnected.")),

@@ -25,6 +25,8 @@ pub fn retry(failure: &Failure) -> Retry {
         Failure::Session(error) => of_session(error),
         // Somebody took the interface away, or this machine lacks something.
         Failure::Device(_) | Failure::DeviceGone { .. } | Failure::Entropy(_) => Retry::No,
+        // Of the whole connection; tries are bounded by themselves.
+        Failure::ConnectTimeout { .. } => Retry::No,
     }
 }
 
@@ -70,6 +72,7 @@ fn of_session(error: &session::Error) -> Retry {
         // A person would be asked again, who has not answered.
         Error::NobodyToAsk(_) | Error::AnswerTooLate(_) => Retry::No,
         Error::ServerRefused(refusal) => of_refusal(refusal),
+        Error::Silent(_) => Retry::Yes,
         // The pool is empty for as long as the server keeps our old session.
         Error::NoAddress => Retry::Yes,
         Error::ServerClosed { phase, .. } | Error::TimedOut(phase) => in_phase(*phase),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
+use std::task::{Waker, ready};
 
 use sstp_test_server::config::{Closed, User};
 use sstp_test_server::{Event as ServerEvent, Server};
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::session::{Config, EapConfig, Methods};
+use crate::session::{Config, EapConfig, Methods, Patience};
 
 const CERTIFICATE: &[u8] = b"any octets do for the crypto binding";
 pub(crate) const PASSWORD: &str = "open sesame";
@@ -249,9 +249,12 @@ fn config(password: &str) -> Config {
         mru: MTU,
         mtu: Some(MTU),
         ipv4: true,
+        ipv4_address: Ipv4Addr::UNSPECIFIED,
         ipv6: false,
         lcp_echo_interval: None,
         lcp_echo_failure: 0,
+        // a machine that has no time for the test is not to put an Echo-Request among the octets that are compared
+        patience: Patience { idle: Duration::from_secs(600), answer: None },
     }
 }
 
@@ -363,19 +366,13 @@ fn start_with<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let device = make(for_relay.clone());
             async move { device }
         };
-        run(
-            session,
-            stream,
-            &mut inbox,
-            |_| None,
-            open_device,
-            |progress| {
-                if let Progress::Up { interface, parameters } = progress {
-                    assert_eq!(interface, "sstp7");
-                    let _ = announce.send(parameters.mtu);
-                }
-            },
-        )
+        let watch = Watch { round_trip: |_| None, recorder: None };
+        run(session, stream, &mut inbox, watch, open_device, |progress| {
+            if let Progress::Up { interface, parameters } = progress {
+                assert_eq!(interface, "sstp7");
+                let _ = announce.send(parameters.mtu);
+            }
+        })
         .await
     };
     let relay = tokio::spawn(Counted(Box::pin(relay), allocations.clone()));
@@ -407,6 +404,11 @@ impl Running {
 
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
     timeout(limit, future).await.expect("it hangs")
+}
+
+/// Any moment.
+pub(crate) fn moment() -> Instant {
+    now()
 }
 
 /// IPv4 datagrams of lengths that a real mix has, each with its number in it.
@@ -605,6 +607,43 @@ async fn the_end_of_the_stream_ends_the_session_in_every_phase() {
         let result = within(Duration::from_secs(20), tunnel.relay).await.unwrap();
         assert!(matches!(result, Err(Failure::Session(_))), "{phase}: {result:?}");
     }
+}
+
+/// A stream whose socket TCP has given up, as soon as it has nothing more to read.
+struct GivenUp(End);
+
+impl AsyncRead for GivenUp {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        let is_end = buffer.filled().len() == before;
+        Poll::Ready(if is_end { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) })
+    }
+}
+
+impl AsyncWrite for GivenUp {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn what_tcp_gives_up_has_not_answered() {
+    let (client, end) = stream(1 << 20, WHOLE);
+    let serving = tokio::spawn(serve(server(), end, Answer::Nothing));
+    let mut running = start_with(GivenUp(client), PASSWORD, |interface| Ok(FakeDevice(interface)));
+    running.until_up().await;
+    serving.abort();
+    let ended = within(Duration::from_secs(20), running.relay).await.unwrap();
+    assert!(matches!(ended, Err(Failure::Session(crate::session::Error::Silent(_)))), "{ended:?}");
 }
 
 #[tokio::test]
