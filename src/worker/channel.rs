@@ -130,7 +130,11 @@ impl Channel {
             let Incoming { octets, filled, .. } = &mut self.incoming;
             let stream = &self.stream;
             let received = stream.async_io(Interest::READABLE, || receive_some(stream, &mut octets[*filled..]));
-            let (count, file) = received.await?;
+            let (count, file) = match received.await {
+                // it was closed before all that went there was read
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                received => received?,
+            };
             if count == 0 {
                 return Ok(None);
             }
@@ -221,6 +225,14 @@ mod tests {
         };
         assert!(received.unwrap().unwrap().0 == text);
         sending.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_end_that_has_not_read_everything_is_an_end() {
+        let (mut one, other) = pair(16);
+        one.send(&"unread", None).await.unwrap();
+        drop(other);
+        assert!(one.receive::<String>().await.unwrap().is_none());
     }
 
     #[tokio::test]
