@@ -33,6 +33,8 @@ use self::client::Client;
 use self::identity::Identity;
 use self::verify::{Verifier, Wanted};
 use crate::ppp::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
+use crate::profile::{self, Fingerprint};
+use crate::wire::tls::Version;
 
 pub use self::error::Error;
 
@@ -50,8 +52,9 @@ mod verify;
 /// What the TLS of one connection is made of.
 #[derive(Default)]
 pub struct Settings {
-    /// Certificates of the only authorities to trust, PEM or DER (`tls-ca-cert`); `None`: the system's.
-    pub authorities: Option<NamedFile>,
+    /// Certificates of the only authorities to trust, in one file or in those of a directory, PEM or DER (`tls-ca-cert`);
+    /// `None`: the system's.
+    pub authorities: Option<Vec<NamedFile>>,
     /// The user's certificate and key; `None`: none is shown, as in PEAP and EAP-TTLS.
     pub user: Option<UserCertificate>,
     /// What opens the user's key, its PKCS#12 file or its token, where that is locked.
@@ -69,7 +72,7 @@ pub struct Settings {
     /// Revoked certificates, PEM or DER (`crl-file`).
     pub revoked: Option<NamedFile>,
     /// Greatest version to speak; `None`: the greatest there is.
-    pub max_version: Option<MaxVersion>,
+    pub max_version: Option<Version>,
 }
 
 /// Does not show the passphrase.
@@ -98,56 +101,6 @@ pub enum ServerName {
     Exact(String),
     /// One of its DNS names, or its common name, is this or ends with a dot and this; case does not matter.
     Suffix(String),
-}
-
-/// Greatest version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaxVersion {
-    /// TLS 1.0, which OpenSSL 3 refuses unless its policy was loosened.
-    Tls10,
-    /// TLS 1.1, as 1.0.
-    Tls11,
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
-impl MaxVersion {
-    /// The version that `tls-max-version` spells `1.0`, `1.1`, `1.2` or `1.3`.
-    pub fn from_setting(text: &str) -> Option<Self> {
-        match text {
-            "1.0" => Some(MaxVersion::Tls10),
-            "1.1" => Some(MaxVersion::Tls11),
-            "1.2" => Some(MaxVersion::Tls12),
-            "1.3" => Some(MaxVersion::Tls13),
-            _ => None,
-        }
-    }
-
-    fn library_version(self) -> SslVersion {
-        match self {
-            MaxVersion::Tls10 => SslVersion::TLS1,
-            MaxVersion::Tls11 => SslVersion::TLS1_1,
-            MaxVersion::Tls12 => SslVersion::TLS1_2,
-            MaxVersion::Tls13 => SslVersion::TLS1_3,
-        }
-    }
-
-    fn is_outdated(self) -> bool {
-        matches!(self, MaxVersion::Tls10 | MaxVersion::Tls11)
-    }
-}
-
-impl fmt::Display for MaxVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            MaxVersion::Tls10 => "TLS 1.0",
-            MaxVersion::Tls11 => "TLS 1.1",
-            MaxVersion::Tls12 => "TLS 1.2",
-            MaxVersion::Tls13 => "TLS 1.3",
-        })
-    }
 }
 
 /// What a file holds, and what to call it in messages.
@@ -225,7 +178,7 @@ struct Shared {
     /// A certificate of ours is shown to a server that asks for one.
     has_identity: bool,
     /// A greatest version that the library may not speak any more.
-    outdated: Option<MaxVersion>,
+    outdated: Option<Version>,
 }
 
 /// The last session that the library reported for one client.
@@ -246,7 +199,7 @@ impl Connector {
     pub fn new(settings: Settings) -> Result<Self, Error> {
         openssl::init();
         let Settings { authorities, user, passphrase, revoked, max_version, .. } = &settings;
-        let pinned = settings.fingerprint.as_deref().map(verify::parse_fingerprint).transpose()?;
+        let pinned = settings.fingerprint.as_deref().map(pinned).transpose()?;
         let wanted = match (&settings.server_name, authorities) {
             (Some(ServerName::Any), _) => Wanted::Anything,
             (Some(name), _) => Wanted::Told(name.clone()),
@@ -258,7 +211,7 @@ impl Connector {
             None => None,
         };
         let user_name = identity.as_ref().and_then(|identity| names::user_name(&identity.certificate));
-        let store = trust(authorities.as_ref(), revoked.as_ref())?;
+        let store = trust(authorities.as_deref(), revoked.as_ref())?;
         let verifier = Arc::new(Verifier {
             wanted,
             pinned,
@@ -333,17 +286,12 @@ fn fresh_index() -> Result<Index<Ssl, Fresh>, ErrorStack> {
 }
 
 /// The authorities to trust, and the revoked certificates.
-fn trust(authorities: Option<&NamedFile>, revoked: Option<&NamedFile>) -> Result<X509Store, Error> {
+fn trust(authorities: Option<&[NamedFile]>, revoked: Option<&NamedFile>) -> Result<X509Store, Error> {
     let mut store = X509StoreBuilder::new()?;
     match authorities {
         None => store.set_default_paths()?,
-        Some(file) => {
-            let certificates = match formats::certificates(&file.contents) {
-                Ok(certificates) if !certificates.is_empty() => certificates,
-                Ok(_) => return Err(Error::unusable("tls-ca-cert", &file.path, "it holds no certificate")),
-                Err(reason) => return Err(Error::unusable("tls-ca-cert", &file.path, reason)),
-            };
-            for certificate in certificates {
+        Some(files) => {
+            for certificate in certificates_of(files)? {
                 store.add_cert(certificate)?;
             }
             // What the profile names is trusted, also where it is an authority below another or the server itself.
@@ -356,11 +304,26 @@ fn trust(authorities: Option<&NamedFile>, revoked: Option<&NamedFile>) -> Result
     Ok(store.build())
 }
 
+/// The certificates of the files; where there are several, each need not have one.
+fn certificates_of(files: &[NamedFile]) -> Result<Vec<X509>, Error> {
+    let mut all = Vec::new();
+    let mut unusable = Error::unusable("tls-ca-cert", "", "it holds no certificate");
+    for NamedFile { path, contents } in files {
+        let failed = |reason| Error::unusable("tls-ca-cert", path, reason);
+        match formats::certificates(contents) {
+            Ok(certificates) if certificates.is_empty() => unusable = failed("it holds no certificate"),
+            Ok(certificates) => all.extend(certificates),
+            Err(reason) => unusable = failed(reason),
+        }
+    }
+    if all.is_empty() { Err(unusable) } else { Ok(all) }
+}
+
 fn context(
     store: X509Store,
     identity: Option<Identity>,
     verifier: &Verifier,
-    max_version: Option<MaxVersion>,
+    max_version: Option<Version>,
 ) -> Result<SslContext, Error> {
     let mut builder = SslContextBuilder::new(SslMethod::tls_client())?;
     builder.set_cert_store(store);
@@ -380,10 +343,10 @@ fn context(
     if let Some(identity) = identity {
         identity.show(&mut builder)?;
     }
-    let max_version = max_version.unwrap_or(MaxVersion::Tls13);
-    let min_version = if max_version.is_outdated() { max_version } else { MaxVersion::Tls12 };
-    builder.set_min_proto_version(Some(min_version.library_version()))?;
-    builder.set_max_proto_version(Some(max_version.library_version()))?;
+    let max_version = max_version.unwrap_or(Version::Tls13);
+    let min_version = if max_version.is_outdated() { max_version } else { Version::Tls12 };
+    builder.set_min_proto_version(Some(library_version(min_version)))?;
+    builder.set_max_proto_version(Some(library_version(max_version)))?;
     builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
     // There is no middle box inside EAP that would need to see change_cipher_spec (RFC 8446 D.4).
     builder.clear_options(SslOptions::ENABLE_MIDDLEBOX_COMPAT);
@@ -395,6 +358,22 @@ fn context(
         }
     });
     Ok(builder.build())
+}
+
+fn pinned(text: &str) -> Result<Fingerprint, Error> {
+    profile::parse_fingerprint(text).ok_or_else(|| Error::Setting {
+        setting: "tls-fingerprint",
+        reason: "it is not the SHA-256 of a certificate, 64 hexadecimal digits with or without colons".to_owned(),
+    })
+}
+
+fn library_version(version: Version) -> SslVersion {
+    match version {
+        Version::Tls10 => SslVersion::TLS1,
+        Version::Tls11 => SslVersion::TLS1_1,
+        Version::Tls12 => SslVersion::TLS1_2,
+        Version::Tls13 => SslVersion::TLS1_3,
+    }
 }
 
 /// Whether two certificates are the same octets.

@@ -29,14 +29,24 @@ use tokio::task;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+pub use self::certificates::Files;
+
+mod certificates;
+
 /// Most octets that a file of certificates or keys may have; the bundle of a distribution has a fifth of it.
 pub const MAX_OCTETS: usize = 1024 * 1024;
 
 /// How long reading may take; file systems of the network can hang.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// This program, which can become the user.
+const PROGRAM: &str = "/proc/self/exe";
+
 /// The option of the program that makes it the process that reads; the name of a user follows it.
 const OPTION: &str = "--read-file-as";
+
+/// The same for a file or a directory of certificates.
+const OPTION_FOR_CERTIFICATES: &str = "--read-certificates-as";
 
 /// Most octets of a path (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -84,22 +94,43 @@ impl std::error::Error for Error {}
 ///
 /// The file cannot be read, or is none, or too large; the user does not exist; or it took longer than 10 s.
 pub async fn read(path: &Path, owner: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Error> {
-    match owner {
-        Some(name) if is_another(name) => {
-            if !may_become_another() {
-                let reason = "this process may not take on the rights of a user; whoever names the file has to hand it \
-                              over opened, as sstpctl does, or to store a profile that names one of root's below \
-                              /etc/nm-sstp";
-                return Err(Error { path: path.to_owned(), owner: Some(name.to_owned()), reason: reason.to_owned() });
-            }
-            read_by(Path::new("/proc/self/exe"), path, name).await
-        }
-        _ => {
+    match other_user(path, owner)? {
+        Some(user) => read_by(Path::new(PROGRAM), path, user).await,
+        None => {
             let of_task = path.to_owned();
             let read = in_time(move || read_regular(&of_task)).await;
             read.map_err(|reason| Error { path: path.to_owned(), owner: owner.map(str::to_owned), reason })
         }
     }
+}
+
+/// The contents of a regular file, or, where the path is that of a directory, those of the files in it that hold
+/// certificates: regular files of at most [`MAX_OCTETS`] each, 256 and four times as many octets together at most. What
+/// else is in it is passed over. Read as by [`read`], and to be called as that.
+///
+/// # Errors
+///
+/// As [`read`]; or the directory has no certificate, or too many.
+pub async fn read_certificates(path: &Path, owner: Option<&str>) -> Result<Files, Error> {
+    match other_user(path, owner)? {
+        Some(user) => read_certificates_by(Path::new(PROGRAM), path, user).await,
+        None => {
+            let of_task = path.to_owned();
+            let read = in_time(move || certificates::read(&of_task)).await;
+            read.map_err(|reason| Error { path: path.to_owned(), owner: owner.map(str::to_owned), reason })
+        }
+    }
+}
+
+/// The user to become for reading this; `None`: this process reads it itself.
+fn other_user<'a>(path: &Path, owner: Option<&'a str>) -> Result<Option<&'a str>, Error> {
+    let Some(name) = owner.filter(|name| is_another(name)) else { return Ok(None) };
+    if !may_become_another() {
+        let reason = "this process may not take on the rights of a user; whoever names the file has to hand it over \
+                      opened, as sstpctl does, or to store a profile that names one of root's below /etc/nm-sstp";
+        return Err(Error { path: path.to_owned(), owner: Some(name.to_owned()), reason: reason.to_owned() });
+    }
+    Ok(Some(name))
 }
 
 /// The contents of a regular file of at most [`MAX_OCTETS`] that whoever has the right to has opened for reading, from its
@@ -115,9 +146,7 @@ pub async fn read_handed(path: &Path, file: impl AsFd + Send + 'static) -> Resul
 }
 
 /// Does what may block, for [`LIMIT`] at most; the error is the end of a sentence.
-async fn in_time(
-    reading: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>> + Send + 'static,
-) -> Result<Zeroizing<Vec<u8>>, String> {
+async fn in_time<T: Send + 'static>(reading: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, String> {
     match timeout(LIMIT, task::spawn_blocking(reading)).await {
         Ok(Ok(Ok(contents))) => Ok(contents),
         Ok(Ok(Err(error))) => Err(describe(&error)),
@@ -142,7 +171,32 @@ fn may_become_another() -> bool {
 ///
 /// As [`read`].
 pub async fn read_by(program: &Path, path: &Path, owner: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let result = timeout(LIMIT, ask(program, path, owner)).await.unwrap_or_else(|_| Err(too_long()));
+    ask_in_time(program, OPTION, path, owner, MAX_OCTETS).await
+}
+
+/// As [`read_certificates`], with another program to become the user, as in [`read_by`].
+///
+/// # Errors
+///
+/// As [`read_certificates`].
+pub async fn read_certificates_by(program: &Path, path: &Path, owner: &str) -> Result<Files, Error> {
+    let piped = ask_in_time(program, OPTION_FOR_CERTIFICATES, path, owner, certificates::MAX_PIPED).await?;
+    let garbled = || "the process that reads it says what cannot be understood".to_owned();
+    certificates::parse(path, &piped).ok_or_else(|| Error {
+        path: path.to_owned(),
+        owner: Some(owner.to_owned()),
+        reason: garbled(),
+    })
+}
+
+async fn ask_in_time(
+    program: &Path,
+    option: &str,
+    path: &Path,
+    owner: &str,
+    most: usize,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let result = timeout(LIMIT, ask(program, option, path, owner, most)).await.unwrap_or_else(|_| Err(too_long()));
     result.map_err(|reason| Error { path: path.to_owned(), owner: Some(owner.to_owned()), reason })
 }
 
@@ -150,10 +204,16 @@ fn too_long() -> String {
     format!("it took longer than {} s", LIMIT.as_secs())
 }
 
-async fn ask(program: &Path, path: &Path, owner: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+async fn ask(
+    program: &Path,
+    option: &str,
+    path: &Path,
+    owner: &str,
+    most: usize,
+) -> Result<Zeroizing<Vec<u8>>, String> {
     let failed = |error: io::Error| format!("the process that reads it failed: {error}");
     let mut child = Command::new(program)
-        .args([OPTION, owner])
+        .args([option, owner])
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -168,7 +228,7 @@ async fn ask(program: &Path, path: &Path, owner: &str) -> Result<Zeroizing<Vec<u
     // One that ends before it has read the path says why.
     let _ = stdin.write_all(path.as_os_str().as_bytes()).await;
     drop(stdin);
-    let (contents, reason) = tokio::join!(drain(stdout, MAX_OCTETS), drain(stderr, MAX_REASON));
+    let (contents, reason) = tokio::join!(drain(stdout, most), drain(stderr, MAX_REASON));
     let (contents, reason) = (contents.map_err(failed)?, reason.map_err(failed)?);
     let status = child.wait().await.map_err(failed)?;
     let reason = String::from_utf8_lossy(&reason);
@@ -201,20 +261,30 @@ fn fitting(octets: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(octets.to_vec())
 }
 
-/// The user whose file is to be read, where the arguments of the program ask for that; the first is its own name.
-pub fn requested(mut arguments: impl Iterator<Item = OsString>) -> Option<OsString> {
+/// What the program is to read, and with whose rights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    user: OsString,
+    certificates: bool,
+}
+
+/// What is to be read, where the arguments of the program ask for that; the first is its own name.
+pub fn requested(mut arguments: impl Iterator<Item = OsString>) -> Option<Request> {
     match (arguments.nth(1), arguments.next(), arguments.next()) {
-        (Some(option), Some(user), None) if option == OPTION => Some(user),
+        (Some(option), Some(user), None) if option == OPTION => Some(Request { user, certificates: false }),
+        (Some(option), Some(user), None) if option == OPTION_FOR_CERTIFICATES => {
+            Some(Request { user, certificates: true })
+        }
         _ => None,
     }
 }
 
-/// The whole work of the process that reads: it becomes `user`, reads a path from its input, and writes the contents of
-/// that file to its output, or a sentence to its error output. To be called before anything else is done.
-pub fn serve(user: &OsStr) -> ExitCode {
+/// The whole work of the process that reads: it becomes the user, reads a path from its input, and writes the contents of
+/// what is there to its output, or a sentence to its error output. To be called before anything else is done.
+pub fn serve(request: &Request) -> ExitCode {
     // Whoever started this may be gone: it does not wait for a file for ever.
     unistd::alarm::set(u32::try_from(LIMIT.as_secs()).unwrap_or(u32::MAX));
-    match become_user(user).and_then(|()| copy()) {
+    match become_user(&request.user).and_then(|()| copy(request.certificates)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             let _ = io::stderr().write_all(reason.as_bytes());
@@ -243,11 +313,17 @@ fn become_user(name: &OsStr) -> Result<(), String> {
     nix::sys::prctl::set_dumpable(false).map_err(failed)
 }
 
-/// Copies the file whose path comes in.
-fn copy() -> Result<(), String> {
+/// Copies the file, or the certificates, whose path comes in.
+fn copy(certificates: bool) -> Result<(), String> {
     let mut path = Vec::new();
     io::stdin().take(MAX_PATH as u64).read_to_end(&mut path).map_err(|error| describe(&error))?;
-    let contents = read_regular(Path::new(&OsString::from_vec(path))).map_err(|error| describe(&error))?;
+    let path = PathBuf::from(OsString::from_vec(path));
+    let contents = if certificates {
+        certificates::read(&path).map(|files| certificates::write(&path, &files))
+    } else {
+        read_regular(&path)
+    };
+    let contents = contents.map_err(|error| describe(&error))?;
     // Past the buffer of the standard library, which nobody wipes.
     let output = io::stdout();
     let mut rest = &contents[..];
@@ -327,13 +403,15 @@ fn describe(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn arguments(all: &[&str]) -> Option<OsString> {
-        requested(all.iter().map(OsString::from))
+    fn arguments(all: &[&str]) -> Option<(String, bool)> {
+        let request = requested(all.iter().map(OsString::from))?;
+        Some((request.user.into_string().unwrap(), request.certificates))
     }
 
     #[test]
     fn only_the_one_option_with_one_name_asks_for_a_file() {
-        assert_eq!(arguments(&["program", "--read-file-as", "alice"]), Some("alice".into()));
+        assert_eq!(arguments(&["program", "--read-file-as", "alice"]), Some(("alice".to_owned(), false)));
+        assert_eq!(arguments(&["program", "--read-certificates-as", "alice"]), Some(("alice".to_owned(), true)));
         for other in [&["program"][..], &["--read-file-as", "alice"], &["program", "--read-file-as"]] {
             assert_eq!(arguments(other), None, "{other:?}");
         }

@@ -19,7 +19,7 @@ use crate::session::{self, Event, HashProtocol, Phase, Refusal, Session};
 use crate::transport::certificate::CertificateFacts;
 use crate::transport::dial::{Dialer, Target};
 use crate::transport::failure::{Error, TlsFailure};
-use crate::transport::{self, CaCertificates, Connection, Settings, Tls};
+use crate::transport::{self, Connection, Settings, Tls};
 
 /// How long the whole look may take.
 pub const LIMIT: Duration = Duration::from_secs(15);
@@ -113,14 +113,11 @@ impl Look {
 
     /// Connects, whatever the certificate is.
     async fn open(&self, dialer: &impl Dialer, findings: &mut Findings) -> Result<Connection, Error> {
-        let mut settings = Settings { ignore_certificate: true, ..Settings::from(&self.profile) };
-        if let Some(path) = &self.profile.ca_cert {
-            settings.ca_certificates = Some(CaCertificates::among(&self.files, path)?);
-        }
+        let settings = Settings { ignore_certificate: true, ..Settings::of(&self.profile, &self.files)? };
         transport::open(&settings, dialer, |_| {}).await.inspect_err(|error| {
             if let Error::Tls { address, failure, .. } = error {
                 findings.address = Some(*address);
-                if matches!(failure, TlsFailure::NotTls) {
+                if matches!(failure, TlsFailure::NotTls(_)) {
                     findings.sstp = Some(false);
                 }
             }

@@ -2,9 +2,10 @@
 //! can go to another process.
 //!
 //! A file that came opened is read from there. Any other is read with the rights of the user whose profile it is, as
-//! [`private_file`] does. What could not be read counts only when it is used.
+//! [`private_file`] does. What could not be read counts only when it is used. In the place of a file of authorities there
+//! may be a directory of them, which cannot come opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::fd::AsFd;
@@ -54,18 +55,31 @@ impl fmt::Debug for Handed {
     }
 }
 
-/// The contents of the files that a profile names.
+/// The contents of the files that a profile names, and of those in the directories that it names.
 ///
 /// It can be sent to another process of this program by serde; paths need not be UTF-8.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(from = "Vec<Entry>", into = "Vec<Entry>")]
 pub struct Files(Arc<Vec<Entry>>);
 
-/// One of them.
+/// What was found at one path.
 #[derive(Clone, Deserialize, Serialize)]
 struct Entry {
     path: OsString,
-    contents: Result<Zeroizing<Vec<u8>>, Unread>,
+    found: Result<Vec<Contents>, Unread>,
+}
+
+/// A file: the one at the path, or one in the directory there.
+#[derive(Clone, Deserialize, Serialize)]
+struct Contents {
+    path: OsString,
+    octets: Zeroizing<Vec<u8>>,
+}
+
+impl Contents {
+    fn of(path: PathBuf, octets: Zeroizing<Vec<u8>>) -> Self {
+        Self { path: path.into_os_string(), octets }
+    }
 }
 
 /// An [`Error`] without its path.
@@ -79,15 +93,21 @@ impl Files {
     /// Reads every file that a tunnel of the profile uses, all at the same time, in some 10 s at most. To be called as
     /// [`private_file::read`].
     pub async fn read(profile: &Profile, rights: &Rights) -> Self {
-        let entry = |path: PathBuf| async move {
-            let contents = match rights.handed.0.get(&path) {
-                Some(file) => private_file::read_handed(&path, file.clone()).await,
-                None => private_file::read(&path, rights.owner.as_deref()).await,
+        let entry = |(path, what): (PathBuf, What)| async move {
+            let owner = rights.owner.as_deref();
+            let found = match (rights.handed.0.get(&path), what) {
+                (Some(file), _) => {
+                    private_file::read_handed(&path, file.clone()).await.map(|octets| one(&path, octets))
+                }
+                (None, What::File) => private_file::read(&path, owner).await.map(|octets| one(&path, octets)),
+                (None, What::Certificates) => private_file::read_certificates(&path, owner).await,
             };
-            let contents = contents.map_err(|Error { owner, reason, .. }| Unread { owner, reason });
-            Entry { path: path.into_os_string(), contents }
+            let found = found.map(|files| files.into_iter().map(|(path, octets)| Contents::of(path, octets)).collect());
+            let found = found.map_err(|Error { owner, reason, .. }| Unread { owner, reason });
+            Entry { path: path.into_os_string(), found }
         };
-        Self::from(join_all(named(profile).into_iter().map(Path::to_owned).map(entry)).await)
+        let named = named(profile).into_iter().map(|(path, what)| (path.to_owned(), what));
+        Self::from(join_all(named.map(entry)).await)
     }
 
     /// What a file contains.
@@ -96,13 +116,34 @@ impl Files {
     ///
     /// It could not be read.
     pub fn get(&self, path: &Path) -> Result<&Zeroizing<Vec<u8>>, Error> {
+        match self.found(path)? {
+            [Contents { path: at, octets }] if at == path => Ok(octets),
+            _ => Err(Error { path: path.to_owned(), owner: None, reason: "it is a directory".to_owned() }),
+        }
+    }
+
+    /// The file, or those of the directory that hold certificates, with their own paths; at least one.
+    ///
+    /// # Errors
+    ///
+    /// It could not be read, or the directory has no certificates, or too many.
+    pub fn certificates(&self, path: &Path) -> Result<private_file::Files, Error> {
+        let found = self.found(path)?.iter();
+        Ok(found.map(|Contents { path, octets }| (PathBuf::from(path), octets.clone())).collect())
+    }
+
+    fn found(&self, path: &Path) -> Result<&[Contents], Error> {
         let failed = |owner, reason| Error { path: path.to_owned(), owner, reason };
         match self.0.iter().find(|entry| entry.path == path) {
-            Some(Entry { contents: Ok(contents), .. }) => Ok(contents),
-            Some(Entry { contents: Err(Unread { owner, reason }), .. }) => Err(failed(owner.clone(), reason.clone())),
+            Some(Entry { found: Ok(found), .. }) => Ok(found),
+            Some(Entry { found: Err(Unread { owner, reason }), .. }) => Err(failed(owner.clone(), reason.clone())),
             None => Err(failed(None, "it was not read, which is a fault of nm-sstp: please report it".to_owned())),
         }
     }
+}
+
+fn one(path: &Path, octets: Zeroizing<Vec<u8>>) -> private_file::Files {
+    vec![(path.to_owned(), octets)]
 }
 
 impl From<Vec<Entry>> for Files {
@@ -124,18 +165,29 @@ impl fmt::Debug for Files {
     }
 }
 
+/// What is to be read at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// A file.
+    File,
+    /// A file of certificates, or a directory of such files.
+    Certificates,
+}
+
 /// The files that a tunnel of the profile uses, each of them once.
-fn named(profile: &Profile) -> BTreeSet<&Path> {
+fn named(profile: &Profile) -> BTreeMap<&Path, What> {
     let user = match &profile.authentication {
         Authentication::Certificate(ClientCertificate { user_cert: Some(certificate), user_key, .. }) => {
             [Some(certificate), user_key.as_ref()]
         }
         _ => [None, None],
     };
-    let user = user.into_iter().flatten().filter(|path| !is_token(path));
-    let inner = [&profile.inner_tls.ca_cert, &profile.inner_tls.crl_file].into_iter().flatten().chain(user);
-    let inner = inner.filter(|_| profile.eap.needs_tls());
-    profile.ca_cert.iter().chain(inner).map(PathBuf::as_path).collect()
+    let tls = profile.eap.needs_tls();
+    let user = user.into_iter().flatten().filter(|path| tls && !is_token(path));
+    let files = profile.inner_tls.crl_file.iter().chain(user).map(|path| (path.as_path(), What::File));
+    let authorities = profile.ca_cert.iter().chain(profile.inner_tls.ca_cert.iter().filter(|_| tls));
+    // a file that is both is one of certificates
+    files.chain(authorities.map(|path| (path.as_path(), What::Certificates))).collect()
 }
 
 /// Whether the path is none, but the URI of an object on a token.
@@ -179,7 +231,7 @@ mod tests {
     }
 
     fn names(pairs: &[(&str, &str)]) -> Vec<String> {
-        named(&profile(pairs)).into_iter().map(|path| path.display().to_string()).collect()
+        named(&profile(pairs)).into_keys().map(|path| path.display().to_string()).collect()
     }
 
     #[test]
@@ -197,7 +249,7 @@ mod tests {
     #[test]
     fn what_is_not_used_is_not_read() {
         let without_tls = [("eap", "mschapv2"), ("ca-cert", "/ca"), ("tls-ca-cert", "/inner"), ("crl-file", "/crl")];
-        assert_eq!(names(&without_tls), ["/ca"]);
+        assert_eq!(names(&without_tls), ["/ca", "/crl"], "the gateway's");
         assert_eq!(names(&[("tls-user-cert", "/me"), ("tls-user-key", "/key")]), [""; 0], "a password");
         let token = [("connection-type", "tls"), ("tls-user-cert", "PKCS11:object=me"), ("tls-user-key", "pkcs11:a")];
         assert_eq!(names(&token), [""; 0]);
@@ -221,6 +273,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn authorities_can_be_in_a_directory_and_nothing_else_can() {
+        let directory = Directory::new("authorities");
+        let pem = |name: &str| {
+            let text = format!("-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n");
+            (PathBuf::from(directory.file(name, &text)), Zeroizing::new(text.into_bytes()))
+        };
+        let certificates = vec![pem("a.pem"), pem("b.pem")];
+        directory.file("README", "not a certificate");
+        let path = directory.0.to_str().unwrap();
+        let profile = profile(&[("tls-ca-cert", path), ("crl-file", "/etc")]);
+        let files = Files::read(&profile, &Rights::default()).await;
+        assert_eq!(files.certificates(&directory.0).unwrap(), certificates);
+        assert_eq!(files.get(&directory.0).unwrap_err().reason, "it is a directory");
+        assert_eq!(files.get(Path::new("/etc")).unwrap_err().reason, "it is not a regular file");
+
+        let opened: Opened = Arc::new(File::open(&directory.0).unwrap());
+        let rights = Rights { owner: None, handed: [(directory.0.clone(), opened)].into_iter().collect() };
+        let error = Files::read(&profile, &rights).await.certificates(&directory.0).unwrap_err();
+        assert_eq!(error.reason, "it is not a regular file", "nobody goes through what came opened");
+    }
+
+    #[tokio::test]
     async fn what_cannot_be_read_says_so_where_it_is_used() {
         let directory = Directory::new("missing");
         let (there, missing) = (directory.file("ca.pem", "there"), directory.0.join("missing"));
@@ -237,14 +311,19 @@ mod tests {
         let unread = Unread { owner: Some("alice".to_owned()), reason: "permission denied".to_owned() };
         let path = OsString::from("/etc/key.pem");
         let odd = <OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"/home/j\xf6rg/ca.pem".to_vec());
+        let octets = Zeroizing::new(b"hunter2".to_vec());
         let files = Files::from(vec![
-            Entry { path: odd.clone(), contents: Ok(Zeroizing::new(b"hunter2".to_vec())) },
-            Entry { path: path.clone(), contents: Err(unread) },
+            Entry { path: odd.clone(), found: Ok(vec![Contents { path: odd.clone(), octets }]) },
+            Entry { path: path.clone(), found: Err(unread) },
         ]);
         let sent = serde_json::to_string(&files).unwrap();
         let came: Files = serde_json::from_str(&sent).unwrap();
         assert_eq!(came.get(odd.as_ref()).unwrap()[..], *b"hunter2");
         assert_eq!(came.get(path.as_ref()).unwrap_err(), files.get(path.as_ref()).unwrap_err());
+        let profile = profile(&[("ca-cert", r"/home/j\366rg/ca.pem"), ("crl-file", r"/\377")]);
+        let came_profile: Profile = serde_json::from_str(&serde_json::to_string(&profile).unwrap()).unwrap();
+        assert_eq!(came_profile, profile);
+        assert_eq!(came_profile.ca_cert.as_deref(), Some(odd.as_ref()));
         assert!(!format!("{came:?}").contains("hunter2") && !format!("{came:?}").contains("104"), "{came:?}");
     }
 }

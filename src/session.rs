@@ -47,6 +47,7 @@ use crate::wire::http::{NotHttp, Request, Response};
 use crate::wire::ip::{self, IpVersion};
 use crate::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
 use crate::wire::sstp::{HEADER_LEN, Header, MAX_PACKET_LEN};
+use crate::wire::stranger::Stranger;
 
 /// How long the server may take for its HTTP response.
 pub const HTTP_TIMER: Duration = Duration::from_secs(30);
@@ -138,7 +139,7 @@ impl Session {
         let correlation_id = config.correlation_id.unwrap_or_else(|| random_guid(&mut entropy));
         let mut request = Zeroizing::new(Vec::new());
         let cookie = config.http_cookie.as_ref().map(|cookie| cookie.as_str());
-        Request { host: &config.host, correlation_id, cookie }.emit(&mut request);
+        Request { uri: &config.uri, host: &config.host, correlation_id, cookie }.emit(&mut request);
         let (hlak, has_cookie) = (config.eap.hlak, cookie.is_some());
         let ppp = ppp::Config {
             lcp: LcpConfig {
@@ -366,7 +367,7 @@ impl Session {
     fn handle_http(&mut self, now: Instant, stream: &[u8]) -> Option<usize> {
         let error = match Response::parse(stream) {
             Ok(None) => return None,
-            Ok(Some(response)) if response.status == 200 => {
+            Ok(Some(response)) if response.status == 200 && !is_page(&response, stream) => {
                 self.http_timer = None;
                 self.call_began = now;
                 self.stage = Stage::Call(Box::new(Call::new(now, &self.certificate, self.patience)));
@@ -374,10 +375,10 @@ impl Session {
                 self.advance(now);
                 return Some(response.length);
             }
-            Ok(Some(Response { status, reason, .. })) => Error::ServerRefused(Refusal::Http { status, reason }),
-            Err(NotHttp::Syntax) => {
-                Error::PeerIncompatible("what answers at the gateway does not speak HTTP".to_owned())
+            Ok(Some(Response { status, reason, server, location, .. })) => {
+                Error::ServerRefused(Refusal::Http { status, reason, server, location })
             }
+            Err(NotHttp::Syntax) => Error::NotHttp(Stranger::recognize(stream)),
             Err(NotHttp::TooLong) => Error::PeerMisbehaved("its HTTP response has no end".to_owned()),
         };
         self.finish(Err(error));
@@ -600,6 +601,12 @@ impl Session {
             self.events.push_back(Event::Closed(result));
         }
     }
+}
+
+/// Whether a text for a browser follows the response.
+fn is_page(response: &Response, stream: &[u8]) -> bool {
+    let body = stream.get(response.length..).unwrap_or_default();
+    response.is_page || Stranger::recognize(body) == Some(Stranger::Page)
 }
 
 /// A random GUID (RFC 9562 5.4).

@@ -2,14 +2,20 @@
 //!
 //! What is verified of the server, and by whom, before one octet of SSTP is sent (MS-SSTP 3.2.4.1):
 //!
-//! - **chain**: by the TLS library against the system's CAs, or, where the profile names a file of CA certificates,
-//!   against that file *alone*: a profile that names its CA is not to be fooled by any other.
-//! - **name**: by the TLS library, against the host of the profile, whether or not it is sent as SNI.
+//! - **chain**: by the TLS library against the system's CAs, or, where the profile names a file or a directory of CA
+//!   certificates, against these *alone*: a profile that names its CA is not to be fooled by any other.
+//! - **name**: by the TLS library, against the host of the profile or the name that it has beside it, whether or not it is
+//!   sent as SNI. The library takes one name for both; where SNI is another one, the name is verified after the handshake
+//!   (`transport/checks.rs`), with the library's rules for names.
 //! - **purpose**: OpenSSL gives every client the purpose "SSL server", so a certificate with an extended key usage
 //!   without id-kp-serverAuth fails. Two ends are rounded off differently from the specification's words:
 //!   anyExtendedKeyUsage alone, which MS-SSTP allows, does not pass OpenSSL; and a certificate without the extension
 //!   passes, since RFC 5280 4.2.1.12 leaves such a certificate unrestricted and home-made ones seldom have it (their
 //!   owners would otherwise have to turn every check off). It is logged.
+//! - **revocation**: of the server's own certificate, where the profile has a file of revoked ones and that has a list of
+//!   its issuer, after the handshake. Nobody else is asked: no list is fetched, and there is no OCSP.
+//! - **fingerprint**: where the profile has one, it takes the place of all that. The handshake has then shown that the
+//!   server has the key of whatever certificate it showed, and the certificate is compared after it.
 //!
 //! `ignore_certificate` accepts what did not pass, and says so in the log.
 //!
@@ -20,31 +26,34 @@
 //!
 //! This is the only file that names the crate of the outer TLS.
 
-use std::error::Error as _;
-use std::io;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use socket2::SockRef;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::task;
 use tokio::time::timeout;
 
-use self::certificate::{CertificateFacts, Purpose};
+use self::certificate::CertificateFacts;
 use self::dial::{Dialer, Target};
-use self::failure::{CertificateProblem, Error, TlsFailure};
+use self::failure::{Error, TlsFailure};
+use crate::private_file;
+use crate::profile::Fingerprint;
 use crate::profile_files::Files;
-use crate::wire::tls::ServerHello;
+use crate::wire::stranger::Stranger;
+use crate::wire::tls::{ServerHello, Version};
 
 pub use self::tap::Tap;
 
 pub mod certificate;
+pub(crate) mod checks;
 pub mod dial;
 pub mod failure;
+mod reason;
 mod tap;
 
 /// The stream of octets to and from the server, inside TLS.
@@ -70,34 +79,100 @@ pub struct Settings {
     pub ca_certificates: Option<CaCertificates>,
     /// Accept a certificate that does not pass the checks.
     pub ignore_certificate: bool,
-    /// Send the host as Server Name Indication (RFC 6066 3), where it is a name.
+    /// Name or address that the certificate must be issued for; `None`: the host.
+    pub name: Option<String>,
+    /// Send that as Server Name Indication (RFC 6066 3), where it is a name.
     pub server_name_indication: bool,
+    /// The name to send in its place.
+    pub sni: Option<String>,
+    /// The one certificate to accept, whatever else is wrong with it.
+    pub fingerprint: Option<Fingerprint>,
+    /// Certificates that are accepted no longer.
+    pub revoked: Option<Revoked>,
+    /// Least version to speak.
+    pub least_version: Version,
     /// How long each step may take.
     pub limits: Limits,
     /// See [`bound_unacknowledged`].
     pub unacknowledged: Option<Duration>,
 }
 
-/// A file of CA certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Settings {
+    /// The name or address that the certificate must be issued for.
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.host)
+    }
+
+    /// What the library is told as the name of the server: it sends it, and verifies it where it may.
+    fn told(&self) -> &str {
+        self.sni.as_deref().filter(|_| self.server_name_indication).unwrap_or_else(|| self.name())
+    }
+
+    /// Whether the name that the library is told is the one to verify.
+    fn library_checks_name(&self) -> bool {
+        self.told().eq_ignore_ascii_case(self.name())
+    }
+}
+
+/// A file of CA certificates, or a directory of them.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CaCertificates {
     /// Its path, for messages.
     pub path: PathBuf,
-    /// Its contents, PEM or DER.
-    pub contents: Vec<u8>,
+    /// The file, or those of the directory, PEM or DER.
+    pub files: private_file::Files,
 }
 
 impl CaCertificates {
-    /// The file of this path.
+    /// Those at this path.
     ///
     /// # Errors
     ///
-    /// [`Error::CaCertificates`]: it could not be read.
+    /// [`Error::CaCertificates`]: they could not be read.
     pub fn among(files: &Files, path: &Path) -> Result<CaCertificates, Error> {
-        match files.get(path) {
-            Ok(contents) => Ok(CaCertificates { path: path.to_owned(), contents: contents.to_vec() }),
+        match files.certificates(path) {
+            Ok(files) => Ok(CaCertificates { path: path.to_owned(), files }),
             Err(error) => Err(Error::CaCertificates { path: path.to_owned(), reason: error.without_path() }),
         }
+    }
+}
+
+/// A directory may hold more than certificates.
+impl fmt::Debug for CaCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaCertificates").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A file of revoked certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// Its path, for messages.
+    pub path: PathBuf,
+    /// Its contents: lists in PEM, or one in DER.
+    pub contents: Vec<u8>,
+}
+
+impl Revoked {
+    /// The one at this path. Where it could not be read, there is none and a warning is logged: profiles may name a file
+    /// that nobody has looked at before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Revoked`]: it has no list.
+    pub fn among(files: &Files, path: &Path) -> Result<Option<Revoked>, Error> {
+        let contents = match files.get(path) {
+            Ok(contents) => contents.to_vec(),
+            Err(error) => {
+                tracing::warn!(
+                    "the gateway's certificate is not checked against lists of revoked ones (crl-file): {error}"
+                );
+                return Ok(None);
+            }
+        };
+        let failed = |reason: &str| Error::Revoked { path: path.to_owned(), reason: reason.to_owned() };
+        checks::lists(&contents).map_err(failed)?;
+        Ok(Some(Revoked { path: path.to_owned(), contents }))
     }
 }
 
@@ -170,7 +245,7 @@ pub async fn open(
 ) -> Result<Connection, Error> {
     // Reading the system's CAs takes OpenSSL 3 some tens of milliseconds: meanwhile the network answers.
     let for_connector = settings.clone();
-    let connector = task::spawn_blocking(move || connector(&for_connector, Checks::On));
+    let connector = task::spawn_blocking(move || connector(&for_connector, Checks::of(&for_connector)));
 
     let target = Target::Host { host: settings.host.clone(), port: settings.port };
     let (socket, address) = dialer.dial(target, &mut progress).await?;
@@ -195,12 +270,21 @@ async fn secure(
     socket: TcpStream,
     address: SocketAddr,
 ) -> Result<Connection, Error> {
-    let failed = |failure| Error::Tls { host: settings.host.clone(), address, failure };
+    let failed = |failure| Error::Tls { host: settings.name().to_owned(), address, failure };
     match handshake(settings, connector, socket).await {
         Ok(stream) => {
             let connection = finish(stream, address).map_err(failed)?;
-            note_purpose(settings, &connection);
-            Ok(Connection { verified: true, ..connection })
+            let der = &connection.certificate;
+            let Err(problem) = checks::check(settings, der) else {
+                checks::note_purpose(settings, der);
+                return Ok(Connection { verified: true, ..connection });
+            };
+            let certificate = CertificateFacts::from_der(der).map(Box::new);
+            let error = failed(TlsFailure::Certificate { problem, certificate });
+            if !settings.ignore_certificate {
+                return Err(error);
+            }
+            Ok(Connection { objection: Some(error.to_string()), ..connection })
         }
         Err(TlsFailure::Certificate { problem, .. }) => {
             let Limits { tls, inspection } = settings.limits;
@@ -239,11 +323,16 @@ async fn handshake(
     socket: TcpStream,
 ) -> Result<Stream, TlsFailure> {
     bound_unacknowledged(&socket, settings.unacknowledged);
-    let socket = BufReader::with_capacity(READ_BUFFER, Tap::new(socket));
+    let tap = Tap::new(socket);
+    let first = tap.first();
+    let socket = BufReader::with_capacity(READ_BUFFER, tap);
     let limit = settings.limits.tls;
-    match timeout(limit, connector.connect(&settings.host, socket)).await {
+    match timeout(limit, connector.connect(settings.told(), socket)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(handshake_failure(&error)),
+        Ok(Err(error)) => Err(match reason::of(&error, settings) {
+            TlsFailure::NotTls(_) => TlsFailure::NotTls(Stranger::recognize(&first.octets())),
+            failure => failure,
+        }),
         Err(_) => Err(TlsFailure::TimedOut(limit)),
     }
 }
@@ -260,10 +349,15 @@ fn finish(mut stream: Stream, address: SocketAddr) -> Result<Connection, TlsFail
     };
     let tap = stream.get_mut().get_mut().get_mut().get_mut();
     let hello = tap.server_hello();
+    if let Some(version) = hello.and_then(ServerHello::known_version).filter(|version| version.is_outdated()) {
+        tracing::warn!(
+            "the connection to {address} is in {version}, which can be broken: the server has to be updated"
+        );
+    }
     let tls = Tls {
         version: hello.map(ServerHello::version_name).unwrap_or_default(),
         cipher: hello.map(ServerHello::cipher_name).unwrap_or_default(),
-        fingerprint: fingerprint(&certificate),
+        fingerprint: checks::fingerprint(&certificate),
     };
     let local = tap.local_address();
     Ok(Connection { stream, address, local, certificate, verified: false, objection: None, tls })
@@ -287,131 +381,63 @@ fn tap(stream: &Stream) -> &Tap {
     stream.get_ref().get_ref().get_ref().get_ref()
 }
 
-/// SHA-256 of a certificate, as openssl and browsers print it.
-fn fingerprint(certificate: &[u8]) -> String {
-    let digest: [u8; 32] = Sha256::digest(certificate).into();
-    digest.map(|octet| format!("{octet:02X}")).join(":")
-}
-
-/// Logs a certificate that passed only because it does not restrict its purpose.
-fn note_purpose(settings: &Settings, connection: &Connection) {
-    if let Some(facts) = CertificateFacts::from_der(&connection.certificate)
-        && facts.purpose == Purpose::Unrestricted
-    {
-        tracing::info!("the certificate of {} does not say that it is for servers; it is {facts}", settings.host);
-    }
-}
-
-/// Whether the server's certificate is checked.
+/// Whether the library checks the server's certificate in the handshake.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Checks {
     On,
     Off,
 }
 
+impl Checks {
+    fn of(settings: &Settings) -> Self {
+        if settings.fingerprint.is_some() { Checks::Off } else { Checks::On }
+    }
+}
+
 fn connector(settings: &Settings, checks: Checks) -> Result<tokio_native_tls::TlsConnector, Error> {
     let mut builder = native_tls::TlsConnector::builder();
-    builder.min_protocol_version(Some(native_tls::Protocol::Tlsv12));
+    builder.min_protocol_version(Some(match settings.least_version {
+        Version::Tls10 => native_tls::Protocol::Tlsv10,
+        Version::Tls11 => native_tls::Protocol::Tlsv11,
+        Version::Tls12 => native_tls::Protocol::Tlsv12,
+        Version::Tls13 => native_tls::Protocol::Tlsv13,
+    }));
     builder.use_sni(settings.server_name_indication);
     if checks == Checks::Off {
         builder.danger_accept_invalid_certs(true);
         builder.danger_accept_invalid_hostnames(true);
-    } else if let Some(file) = &settings.ca_certificates {
-        builder.disable_built_in_roots(true);
-        for certificate in ca_certificates(file)? {
-            builder.add_root_certificate(certificate);
+    } else {
+        builder.danger_accept_invalid_hostnames(!settings.library_checks_name());
+        if let Some(authorities) = &settings.ca_certificates {
+            builder.disable_built_in_roots(true);
+            for certificate in ca_certificates(authorities)? {
+                builder.add_root_certificate(certificate);
+            }
         }
     }
     let connector = builder.build().map_err(|error| Error::TlsSetup(error.to_string()))?;
     Ok(tokio_native_tls::TlsConnector::from(connector))
 }
 
-/// The certificates of a file, PEM or DER; at least one.
-fn ca_certificates(file: &CaCertificates) -> Result<Vec<native_tls::Certificate>, Error> {
-    let CaCertificates { path, contents } = file;
-    let failed = |reason: String| Error::CaCertificates { path: path.clone(), reason };
-    let certificates = if contents.windows(11).any(|window| window == b"-----BEGIN ") {
-        native_tls::Certificate::stack_from_pem(contents)
-    } else {
-        native_tls::Certificate::from_der(contents).map(|certificate| vec![certificate])
-    };
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(failed("it holds no certificate".to_owned())),
-        Err(_) => Err(failed("it is not a certificate in PEM or DER".to_owned())),
-    }
-}
-
-/// Reason codes of OpenSSL's TLS library (`openssl/sslerr.h`); those from 1000 on are alerts that the server sent.
-mod reason {
-    /// The number of that library (`openssl/err.h`, `ERR_LIB_SSL`): other libraries give these numbers other meanings.
-    pub(super) const LIBRARY: i32 = 20;
-    pub(super) const CERTIFICATE_VERIFY_FAILED: i32 = 134;
-    pub(super) const HTTP_REQUEST: i32 = 156;
-    pub(super) const PACKET_LENGTH_TOO_LONG: i32 = 198;
-    pub(super) const UNSUPPORTED_PROTOCOL: i32 = 258;
-    pub(super) const WRONG_SSL_VERSION: i32 = 266;
-    pub(super) const WRONG_VERSION_NUMBER: i32 = 267;
-    pub(super) const UNEXPECTED_EOF_WHILE_READING: i32 = 294;
-    pub(super) const ALERT_PROTOCOL_VERSION: i32 = 1070;
-}
-
-fn handshake_failure(error: &native_tls::Error) -> TlsFailure {
-    let text = error.to_string();
-    let Some(source) = error.source() else { return TlsFailure::Closed };
-    if let Some(error) = source.downcast_ref::<io::Error>() {
-        return match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                TlsFailure::Closed
-            }
-            _ => TlsFailure::Other(error.to_string()),
+/// The certificates of a file or of the files of a directory, PEM or DER; at least one.
+fn ca_certificates(authorities: &CaCertificates) -> Result<Vec<native_tls::Certificate>, Error> {
+    let CaCertificates { path, files } = authorities;
+    let mut all = Vec::new();
+    let mut damaged = false;
+    for (_, contents) in files {
+        let certificates = if contents.windows(11).any(|window| window == b"-----BEGIN ") {
+            native_tls::Certificate::stack_from_pem(contents)
+        } else {
+            native_tls::Certificate::from_der(contents).map(|certificate| vec![certificate])
         };
-    }
-    let Some(stack) = source.downcast_ref::<openssl::error::ErrorStack>() else {
-        return TlsFailure::Other(text);
-    };
-    // The reason that counts is the last: those before it say from how deep it came.
-    for error in stack.errors().iter().rev().filter(|error| error.library_code() == reason::LIBRARY) {
-        match error.reason_code() {
-            reason::CERTIFICATE_VERIFY_FAILED => {
-                return TlsFailure::Certificate { problem: certificate_problem(&text), certificate: None };
-            }
-            reason::UNSUPPORTED_PROTOCOL | reason::WRONG_SSL_VERSION | reason::ALERT_PROTOCOL_VERSION => {
-                return TlsFailure::ProtocolVersion;
-            }
-            reason::WRONG_VERSION_NUMBER | reason::HTTP_REQUEST | reason::PACKET_LENGTH_TOO_LONG => {
-                return TlsFailure::NotTls;
-            }
-            reason::UNEXPECTED_EOF_WHILE_READING => return TlsFailure::Closed,
-            _ => {}
+        // one that is damaged does no harm among others, as in the system's directory
+        match certificates {
+            Ok(certificates) => all.extend(certificates),
+            Err(_) => damaged = true,
         }
     }
-    let last = stack.errors().last().and_then(|error| error.reason());
-    TlsFailure::Other(last.unwrap_or(&text).to_owned())
-}
-
-/// The problem, from the words that native-tls puts in parentheses at the end of its error: it keeps the number of the
-/// verification result to itself. The words are those of OpenSSL's `x509_txt.c`, old and new spellings.
-fn certificate_problem(text: &str) -> CertificateProblem {
-    let words = text.rsplit_once(" (").and_then(|(_, words)| words.strip_suffix(')')).unwrap_or(text);
-    let lower = words.to_ascii_lowercase();
-    let has = |part: &str| lower.contains(part);
-    if has("hostname mismatch") || has("ip address mismatch") {
-        CertificateProblem::WrongName
-    } else if has("certificate has expired") {
-        CertificateProblem::Expired
-    } else if has("certificate is not yet valid") {
-        CertificateProblem::NotYetValid
-    } else if has("certificate purpose") {
-        CertificateProblem::Purpose
-    } else if ["issuer certificate", "first certificate", "self-signed", "self signed", "signature failure"]
-        .into_iter()
-        .any(has)
-    {
-        CertificateProblem::Untrusted(words.to_owned())
-    } else {
-        CertificateProblem::Other(words.to_owned())
-    }
+    let reason = if damaged { "it is not a certificate in PEM or DER" } else { "it holds no certificate" };
+    if all.is_empty() { Err(Error::CaCertificates { path: path.clone(), reason: reason.to_owned() }) } else { Ok(all) }
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ use tracing::Instrument;
 use zeroize::Zeroizing;
 
 use crate::profile::{Profile, Secrets};
-use crate::profile_files::Rights;
+use crate::profile_files::{Files, Rights};
 use crate::session::{self, Answer, NetworkParameters};
-use crate::transport::{Limits, Settings, Step, Tls};
+use crate::transport::{self, CaCertificates, Limits, Revoked, Settings, Step, Tls};
 
 pub use call::{Call, Connected, Machine, ThisMachine, Told};
 pub(crate) use call::{run, told_to_end};
@@ -178,18 +178,29 @@ impl From<Step> for Phase {
     }
 }
 
-/// All but the file of CA certificates, which is still to be read.
-impl From<&Profile> for Settings {
-    fn from(profile: &Profile) -> Self {
-        Settings {
+impl Settings {
+    /// Those of a profile, with what was read of its files.
+    ///
+    /// # Errors
+    ///
+    /// Files that the gateway is verified with cannot be used.
+    pub fn of(profile: &Profile, files: &Files) -> Result<Self, transport::failure::Error> {
+        let ca_certificates = profile.ca_cert.as_deref().map(|path| CaCertificates::among(files, path)).transpose()?;
+        let revoked = profile.inner_tls.crl_file.as_deref().map(|path| Revoked::among(files, path)).transpose()?;
+        Ok(Settings {
             host: profile.gateway.host.to_string(),
             port: profile.gateway.port,
-            ca_certificates: None,
+            ca_certificates,
             ignore_certificate: profile.ignore_cert_warn,
+            name: profile.gateway_tls.name.as_ref().map(ToString::to_string),
             server_name_indication: profile.send_sni,
+            sni: profile.gateway_tls.sni.clone(),
+            fingerprint: profile.gateway_tls.fingerprint,
+            revoked: revoked.flatten(),
+            least_version: profile.gateway_tls.min_version,
             limits: Limits::default(),
             unacknowledged: profile.patience.unacknowledged(),
-        }
+        })
     }
 }
 

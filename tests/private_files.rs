@@ -197,3 +197,32 @@ fn a_file_that_is_handed_over_needs_no_right_to_it() {
         }
     });
 }
+
+#[test]
+fn the_certificates_of_a_directory_are_read_as_the_user() {
+    if !is_root() {
+        return;
+    }
+    let (directory, owner) = (Directory::new("authorities"), user(OWNER));
+    let (root, group) = (Uid::from_raw(0), Gid::from_raw(0));
+    let pem = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n").into_bytes();
+    directory.file("b c.pem", &pem("b"), owner.uid, owner.gid, 0o600);
+    directory.file("a.pem", &pem("a"), owner.uid, owner.gid, 0o600);
+    directory.file("key.pem", b"-----BEGIN PRIVATE KEY-----\n", owner.uid, owner.gid, 0o600);
+    directory.file("roots.pem", &pem("secret"), root, group, 0o600);
+    directory.file("large.pem", &pem(&"x".repeat(MAX_OCTETS)), owner.uid, owner.gid, 0o600);
+    mkfifo(&directory.0.join("pipe"), nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
+    std::os::unix::fs::symlink("/etc/shadow", directory.0.join("shadow")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let read =
+        |path: &Path, owner| runtime.block_on(private_file::read_certificates_by(Path::new(PROGRAM), path, owner));
+    let files = read(&directory.0, OWNER).unwrap();
+    let named = |name: &str, text| (directory.0.join(name), Zeroizing::new(pem(text)));
+    assert!(files == [named("a.pem", "a"), named("b c.pem", "b")], "{:?}", files.iter().map(|file| &file.0));
+    let error = read(&directory.0, OTHER).unwrap_err();
+    assert_eq!(error.reason, "it is a directory, and no file in it holds a certificate");
+    let single = directory.0.join("a.pem");
+    assert!(read(&single, OWNER).unwrap() == [named("a.pem", "a")]);
+    assert_eq!(read(&single, OTHER).unwrap_err().reason, "permission denied");
+    assert_eq!(read(&directory.0.join("absent"), OWNER).unwrap_err().reason, "there is no such file");
+}

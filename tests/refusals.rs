@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use nm_sstp::profile::Gateway;
 use nm_sstp::session::{AuthProtocol, Config, Error, Methods, Phase, Refusal};
 use sstp_test_server as server;
 use support::{Pair, client, server};
@@ -28,13 +29,42 @@ const PAP: Methods = Methods { pap: true, chap_md5: false, mschapv2: false, eap:
 #[test]
 fn http() {
     let (error, _) = refused("http-404");
-    let expected = "the server answered HTTP 404 (Not Found): there is no SSTP service at this address; check the \
-        gateway's name and port";
+    let expected = "the server answered HTTP 404 (Not Found, from sstp-test-server): there is no SSTP service at this \
+        address; check the gateway's name and port, and its tenantid where it needs one";
     assert_eq!(error.to_string(), expected);
     let (error, _) = refused("http-503");
     assert!(matches!(error, Error::ServerRefused(Refusal::Http { status: 503, .. })));
-    assert!(matches!(refused("http-garbage").0, Error::PeerIncompatible(_)));
+    let garbage = refused("http-garbage").0.to_string();
+    assert!(garbage.contains("is an SSH server (SSH-2.0-OpenSSH_9.2p1 Debian-2)"), "{garbage}");
     assert!(matches!(refused("http-endless").0, Error::PeerMisbehaved(_)));
+}
+
+#[test]
+fn middle_boxes_are_named_as_what_they_are() {
+    for (behaviour, words) in [
+        ("http-page", "a web page answers in the place of the SSTP server: this network may want you to log in first"),
+        ("http-page", "(it calls itself portal)"),
+        ("http-redirect", "HTTP 302 (Found) and sends us to https://portal.example/login: this network may want you"),
+        ("http2-only", "speaks HTTP/2 only, and SSTP needs HTTP/1.1"),
+    ] {
+        let (error, after) = refused(behaviour);
+        assert!(error.to_string().contains(words), "{behaviour}: {error}");
+        assert_eq!(after, Duration::ZERO, "{behaviour}");
+    }
+}
+
+/// MS-SSTP 3.2.4.1.
+#[test]
+fn a_tenant() {
+    let server = || server::Config { tenant: Some("contoso".to_owned()), ..server("") };
+    let of = |gateway: &str| Config { uri: Gateway::parse(gateway).unwrap().uri, ..client() };
+    Pair::new(of("vpn.example.com/?tenantid=contoso"), server()).up();
+    for gateway in ["vpn.example.com", "vpn.example.com/?tenantid=fabrikam", "vpn.example.com/x?tenantid=contoso"] {
+        let error = Pair::new(of(gateway), server()).closed().unwrap_err();
+        assert!(matches!(error, Error::ServerRefused(Refusal::Http { status: 404, .. })), "{gateway}: {error}");
+    }
+    // "A server that does not understand the tenantid query variable SHOULD ignore it."
+    Pair::new(of("vpn.example.com/?tenantid=contoso"), support::server("")).up();
 }
 
 #[test]

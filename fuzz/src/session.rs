@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nm_sstp::datapath::TxBuf;
 use nm_sstp::session::{Config, EapConfig, Event, Methods, Patience, Session};
-use nm_sstp::wire::http::MAX_RESPONSE_LEN;
+use nm_sstp::wire::http::{MAX_RESPONSE_LEN, URI};
 use nm_sstp::wire::ip::{self, IpVersion};
 use nm_sstp::wire::ppp::{ADDRESS_CONTROL, ControlPacket, Protocol, code, parse_frame};
 use nm_sstp::wire::sstp::{HEADER_LEN, Header, MAX_PACKET_LEN};
@@ -70,6 +70,7 @@ impl World {
         let flag = |bit: u8| flags & 1 << bit != 0;
         // mostly what people have: every method, IPv4
         let config = Config {
+            uri: URI.to_owned(),
             host: "vpn.example.com".to_owned(),
             correlation_id: None,
             user_name: USER.to_owned(),

@@ -1,5 +1,6 @@
 //! Parsers take anything, and what they give can be emitted and parsed again.
 
+use nm_sstp::profile::Gateway;
 use nm_sstp::wire::auth::{
     ChangePassword, ChapPacket, MsChapV2Failure, MsChapV2Response, PapPacket, pap_code, parse_mschapv2_success,
 };
@@ -9,6 +10,7 @@ use nm_sstp::wire::http::{MAX_RESPONSE_LEN, Response};
 use nm_sstp::wire::ip::{self, IpVersion};
 use nm_sstp::wire::ppp::{CONTROL_HEADER_LEN, ControlPacket, Options, parse_frame};
 use nm_sstp::wire::sstp::{ControlMessage, HEADER_LEN, Header, MAX_PACKET_LEN};
+use nm_sstp::wire::stranger::Stranger;
 use nm_sstp::wire::tlv::{Cryptobinding, Tlv};
 
 /// SSTP packets (MS-SSTP 2.2).
@@ -133,8 +135,18 @@ fn change_password(fields: &[u8]) {
     }
 }
 
-/// The HTTP response (MS-SSTP 3.2.4.1).
+/// The HTTP response (MS-SSTP 3.2.4.1); who answers where it is none; and what a request is made of.
 pub fn http(data: &[u8]) {
+    if let Some(stranger) = Stranger::recognize(data) {
+        assert!(!stranger.to_string().contains(char::is_control), "{stranger:?} is fit for a log");
+    }
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(gateway) = Gateway::parse(text)
+    {
+        let request = format!("{} {}", gateway.uri, gateway);
+        assert!(request.starts_with('/') && request.matches(' ').count() == 1, "{request:?}");
+        assert!(request.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()), "{request:?}");
+    }
     if let Ok(Some(response)) = Response::parse(data) {
         let length = response.length;
         assert!(length <= data.len().min(MAX_RESPONSE_LEN));

@@ -166,7 +166,7 @@ pub(super) fn file(path: &str, contents: impl Into<Vec<u8>>) -> NamedFile {
 
 fn trusting(ca: &Ca) -> Settings {
     Settings {
-        authorities: Some(file("ca.pem", ca.certificate.to_pem().unwrap())),
+        authorities: Some(vec![file("ca.pem", ca.certificate.to_pem().unwrap())]),
         gateway: "vpn.example".to_owned(),
         ..Settings::default()
     }
@@ -311,17 +311,17 @@ fn versions_that_do_not_meet_are_the_servers_fault_and_old_ones_are_explained() 
     let ca = Ca::new("Test CA");
     let server = Server::new(&ca, &Options::default());
     let connector = |max_version| Connector::new(Settings { max_version, ..trusting(&ca) }).unwrap();
-    let (_, _, result) = handshake(&connector(Some(MaxVersion::Tls12)), &server);
+    let (_, _, result) = handshake(&connector(Some(Version::Tls12)), &server);
     let error = result.unwrap_err();
     assert_eq!(error.fault, Fault::Server, "{error}");
     assert!(error.text.contains("protocol_version"), "{error}");
 
-    let old = connector(MaxVersion::from_setting("1.0"));
+    let old = connector(Version::from_setting("1.0"));
     assert!(old.notices()[0].contains("TLS 1.0"));
     let (_, _, result) = handshake(&old, &server);
     assert!(result.unwrap_err().text.contains("set it to 1.2 or 1.3"));
-    assert!(connector(Some(MaxVersion::Tls13)).notices().is_empty());
-    assert_eq!(MaxVersion::from_setting("1.4"), None);
+    assert!(connector(Some(Version::Tls13)).notices().is_empty());
+    assert_eq!(Version::from_setting("1.4"), None);
 }
 
 #[test]

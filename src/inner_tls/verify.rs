@@ -6,7 +6,8 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::x509::{X509ExtendedKeyUsage, X509KeyUsage, X509Ref, X509StoreContextRef, X509VerifyResult};
 
-use super::{Error, ServerName, locked, names};
+use super::{ServerName, locked, names};
+use crate::profile::Fingerprint;
 use crate::transport::certificate::CertificateFacts;
 
 /// The checks of one connector.
@@ -17,9 +18,6 @@ pub(super) struct Verifier {
     pub(super) verify_key_usage: bool,
     pub(super) own_authorities: bool,
 }
-
-/// SHA-256 of a certificate in DER.
-pub(super) type Fingerprint = [u8; 32];
 
 /// The name that the server must have.
 #[derive(Clone, Debug)]
@@ -83,29 +81,6 @@ mod result {
     pub(super) const UNABLE_TO_GET_CRL_ISSUER: i32 = 33;
     pub(super) const HOSTNAME_MISMATCH: i32 = 62;
     pub(super) const IP_ADDRESS_MISMATCH: i32 = 64;
-}
-
-/// The fingerprint that a setting spells: 64 hexadecimal digits, in pairs with colons between them or without.
-pub(super) fn parse_fingerprint(text: &str) -> Result<Fingerprint, Error> {
-    let digits: Option<Vec<u8>> = text
-        .trim()
-        .chars()
-        .filter(|character| *character != ':')
-        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let mut fingerprint = Fingerprint::default();
-    match digits {
-        Some(digits) if digits.len() == 2 * fingerprint.len() => {
-            for (octet, pair) in fingerprint.iter_mut().zip(digits.chunks(2)) {
-                *octet = pair.iter().fold(0, |sum, digit| sum << 4 | digit);
-            }
-            Ok(fingerprint)
-        }
-        _ => Err(Error::Setting {
-            setting: "tls-fingerprint",
-            reason: "it is not the SHA-256 of a certificate, 64 hexadecimal digits with or without colons".to_owned(),
-        }),
-    }
 }
 
 impl Verifier {

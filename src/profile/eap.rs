@@ -61,8 +61,10 @@ pub struct ClientCertificate {
     /// EAP identity: what the profile sets, else the name in the certificate that the editor noted.
     pub identity: Option<String>,
     /// The certificate: PEM, DER, PKCS#12, or a PKCS#11 URI.
+    #[cfg_attr(feature = "serde", serde(with = "super::paths"))]
     pub user_cert: Option<PathBuf>,
     /// Its private key; `None`: it is with the certificate.
+    #[cfg_attr(feature = "serde", serde(with = "super::paths"))]
     pub user_key: Option<PathBuf>,
 }
 
@@ -72,6 +74,7 @@ pub struct ClientCertificate {
 pub struct InnerTls {
     /// The authority that issued the certificate of the authentication server: `tls-ca-cert`, else the gateway's;
     /// `None`: the system's.
+    #[cfg_attr(feature = "serde", serde(with = "super::paths"))]
     pub ca_cert: Option<PathBuf>,
     /// The name that the certificate must have.
     pub server_name: ServerName,
@@ -80,6 +83,7 @@ pub struct InnerTls {
     /// SHA-256 of the certificate that alone is accepted, as the profile spells it.
     pub fingerprint: Option<String>,
     /// File of revoked certificates.
+    #[cfg_attr(feature = "serde", serde(with = "super::paths"))]
     pub crl_file: Option<PathBuf>,
     /// Greatest TLS version: `1.0`, `1.1`, `1.2` or `1.3`.
     pub max_version: Option<String>,

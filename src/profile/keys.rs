@@ -73,8 +73,12 @@ pub static KEYS: &[Key] = &[
         name: "gateway",
         kind: Kind::Text,
         default: None,
-        meaning: "the server: name, name:port, IPv4 address, IPv4:port, IPv6 address or [IPv6]:port",
-        effect: Effect::Acts("is connected to; its certificate must be issued for this name or address"),
+        meaning: "the server: name, name:port, IPv4 address, IPv4:port, IPv6 address or [IPv6]:port; with ?tenantid=... \
+                  behind it where one gateway serves several tenants, or /path?tenantid=... where it has a path of its own",
+        effect: Effect::Acts(
+            "is connected to; its certificate must be issued for this name or address, unless gateway-name or \
+             gateway-fingerprint is set",
+        ),
     },
     Key {
         name: "connection-type",
@@ -136,7 +140,8 @@ pub static KEYS: &[Key] = &[
         name: "ca-cert",
         kind: Kind::Path,
         default: None,
-        meaning: "PEM file of the authority that issued the server's certificate; absent: the system's authorities",
+        meaning: "file (PEM or DER) of the authority that issued the server's certificate, or directory of such files; \
+                  absent: the system's authorities",
         effect: Effect::Acts("is trusted in the place of the system's authorities"),
     },
     Key {
@@ -144,7 +149,10 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Yes,
         default: Some("no"),
         meaning: "connect although the server's certificate is not valid",
-        effect: Effect::Acts("turns the verification of the server's certificate off"),
+        effect: Effect::Acts(
+            "turns the verification of the server's certificate off, and warns on every connection; \
+             gateway-fingerprint is the better way",
+        ),
     },
     Key {
         name: "tls-ext",
@@ -154,12 +162,47 @@ pub static KEYS: &[Key] = &[
         effect: Effect::Acts("is on unless the profile says no; the name in the certificate is verified either way"),
     },
     Key {
+        name: "gateway-name",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name (or address) that the gateway's certificate is issued for, where gateway is another one, such as \
+                  an address; absent: that of gateway",
+        effect: Effect::Acts("is verified, told in the TLS handshake (SNI), and asked for in the HTTP request"),
+    },
+    Key {
+        name: "gateway-sni",
+        kind: Kind::Text,
+        default: None,
+        meaning: "name to tell in the TLS handshake (SNI); absent: that of gateway-name, else of gateway",
+        effect: Effect::Acts("is told; the name in the certificate is verified all the same, and need not be this one"),
+    },
+    Key {
+        name: "gateway-fingerprint",
+        kind: Kind::Text,
+        default: None,
+        meaning: "SHA-256 of the gateway's certificate, in hexadecimal digits, with colons or without",
+        effect: Effect::Acts(
+            "accepts this certificate and no other, whoever issued it, whatever name is in it and until when it is valid",
+        ),
+    },
+    Key {
+        name: "gateway-tls-min-version",
+        kind: Kind::Choice(&["1.0", "1.1", "1.2", "1.3"]),
+        default: Some("1.2"),
+        meaning: "least TLS version to speak with the gateway",
+        effect: Effect::Acts(
+            "refuses lesser ones; 1.0 and 1.1 can be broken, warn on every connection, and need a TLS library whose policy \
+             was loosened",
+        ),
+    },
+    Key {
         name: "crl-file",
         kind: Kind::Path,
         default: None,
         meaning: "file of revoked certificates",
         effect: Effect::Acts(
-            "refuses authentication servers (inside EAP) whose certificate is in it; that of the gateway is not looked up",
+            "refuses a gateway, and an authentication server (inside EAP), whose certificate is in a list of its issuer; \
+             inside EAP there must be such a list, and at the gateway a file that cannot be read is a warning",
         ),
     },
     Key {
@@ -415,7 +458,8 @@ pub static KEYS: &[Key] = &[
         name: "tls-ca-cert",
         kind: Kind::Path,
         default: None,
-        meaning: "PEM file of the authority that issued the certificate of the authentication server (EAP-TLS, PEAP, EAP-TTLS); absent: ca-cert, else the system's authorities",
+        meaning: "file (PEM or DER) of the authority that issued the certificate of the authentication server (EAP-TLS, PEAP, \
+                  EAP-TTLS), or directory of such files; absent: ca-cert, else the system's authorities",
         effect: Effect::Acts("is trusted in the place of ca-cert and the system's authorities"),
     },
     Key {
@@ -562,9 +606,10 @@ mod tests {
         tls-user-key tls-user-key-secret-flags tls-verify-key-usage tls-verify-method tls-remotename tls-max-version \
         proxy-password name";
     /// The keys that only this program knows: a profile without them stays valid for network-manager-sstp.
-    const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags tls-fingerprint eap phase2-auth \
-        anonymous-identity hlak routes route-metric kill-switch dns mru ipv4-address hello-interval dead-peer-timeout \
-        connect-timeout interface log-level capture capture-secrets";
+    const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags gateway-name gateway-sni \
+        gateway-fingerprint gateway-tls-min-version tls-fingerprint eap phase2-auth anonymous-identity hlak routes \
+        route-metric kill-switch dns mru ipv4-address hello-interval dead-peer-timeout connect-timeout interface log-level \
+        capture capture-secrets";
 
     #[test]
     fn the_table_has_every_key_once() {

@@ -7,8 +7,11 @@
 mod diagnosis;
 mod eap;
 mod gateway;
+mod gateway_tls;
 mod keys;
 mod link;
+#[cfg(feature = "serde")]
+mod paths;
 mod routing;
 mod secrets;
 mod values;
@@ -25,6 +28,7 @@ use zeroize::Zeroizing;
 pub use diagnosis::{Capture, LogLevel};
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
+pub use gateway_tls::{Fingerprint, GatewayTls, parse_fingerprint};
 pub use keys::{Effect, KEYS, Key, Kind, find};
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
@@ -41,9 +45,12 @@ pub const SERVICE_TYPE: &str = "org.freedesktop.NetworkManager.sstp";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Profile {
-    /// Where the server is; its host is the name or address to verify the certificate for.
+    /// Where the server is; [`Self::server_name`] is the name or address to verify the certificate for.
     pub gateway: Gateway,
-    /// PEM file of the only authorities to trust; `None`: the system's.
+    /// What is to be expected of its TLS.
+    pub gateway_tls: GatewayTls,
+    /// File or directory of the only authorities to trust; `None`: the system's.
+    #[cfg_attr(feature = "serde", serde(with = "paths"))]
     pub ca_cert: Option<PathBuf>,
     /// Do not verify the server's certificate.
     pub ignore_cert_warn: bool,
@@ -131,6 +138,8 @@ pub enum Error {
         /// What is wrong with it, as the end of a sentence.
         reason: &'static str,
     },
+    /// `gateway-fingerprint` is none.
+    BadFingerprint(String),
     /// `connection-type` is neither `password` nor `tls`.
     BadConnectionType(String),
     /// There is no user name.
@@ -161,6 +170,11 @@ impl fmt::Display for Error {
             Self::BadGateway { gateway, reason } => {
                 write!(f, "the gateway {gateway:?} of the profile cannot be used: {reason}")
             }
+            Self::BadFingerprint(text) => write!(
+                f,
+                "gateway-fingerprint={text:?} is not the SHA-256 of a certificate: it has 64 hexadecimal digits, with \
+                 colons or without"
+            ),
             Self::BadConnectionType(text) => {
                 write!(f, "connection-type={text:?} is neither password nor tls: change it in the profile")
             }
@@ -215,7 +229,8 @@ impl Profile {
             Gateway::parse(gateway).map_err(|reason| Error::BadGateway { gateway: gateway.to_owned(), reason })?;
         let authentication = read_authentication(&mut reader, user_name)?;
         let methods = read_methods(&mut reader);
-        let ignore_cert_warn = read_ignore_cert_warn(&mut reader);
+        let gateway_tls = gateway_tls::read(&mut reader);
+        let ignore_cert_warn = read_ignore_cert_warn(&mut reader, gateway_tls.fingerprint.is_some());
         let circumstances = eap::Circumstances {
             certificate: matches!(authentication, Authentication::Certificate(_)),
             md5: methods.chap_md5,
@@ -224,6 +239,7 @@ impl Profile {
         let mtu = link::read_mtu(&mut reader);
         let profile = Self {
             gateway,
+            gateway_tls,
             ca_cert: reader.path("ca-cert"),
             ignore_cert_warn,
             send_sni: reader.yes("tls-ext"),
@@ -253,6 +269,11 @@ impl Profile {
         Ok((profile, reader.notices))
     }
 
+    /// The name or address that the gateway's certificate must be issued for.
+    pub fn server_name(&self) -> &Host {
+        self.gateway_tls.name.as_ref().unwrap_or(&self.gateway.host)
+    }
+
     /// Whether this profile can be connected, its secrets apart.
     ///
     /// # Errors
@@ -261,6 +282,9 @@ impl Profile {
     pub fn check(&self) -> Result<(), Error> {
         if let Some(proxy) = &self.proxy {
             return Err(Error::Proxy { server: proxy.server.clone() });
+        }
+        if let Some(text) = &self.gateway_tls.bad_fingerprint {
+            return Err(Error::BadFingerprint(text.clone()));
         }
         match &self.authentication {
             Authentication::Certificate(ClientCertificate { user_cert: None, .. }) => return Err(Error::NoCertificate),
@@ -327,7 +351,8 @@ impl Profile {
             }
         };
         Ok(session::Config {
-            host: self.gateway.to_string(),
+            uri: self.gateway.uri.clone(),
+            host: self.gateway.authority(self.server_name()),
             correlation_id: self.correlation_id,
             user_name,
             anonymous_identity: self.eap.anonymous_identity.clone(),
@@ -352,7 +377,8 @@ impl Profile {
     /// What a [survey](session::Session::survey) needs to know of this profile: nothing about the user.
     pub fn survey_config(&self) -> session::Config {
         session::Config {
-            host: self.gateway.to_string(),
+            uri: self.gateway.uri.clone(),
+            host: self.gateway.authority(self.server_name()),
             correlation_id: self.correlation_id,
             user_name: String::new(),
             anonymous_identity: None,
@@ -433,8 +459,12 @@ fn read_methods(reader: &mut Reader<'_>) -> session::Methods {
     }
 }
 
-fn read_ignore_cert_warn(reader: &mut Reader<'_>) -> bool {
+fn read_ignore_cert_warn(reader: &mut Reader<'_>, pinned: bool) -> bool {
     let ignore = reader.yes("ignore-cert-warn");
+    if ignore && pinned {
+        reader.notice("ignore-cert-warn=yes is ignored: gateway-fingerprint says which certificate to accept");
+        return false;
+    }
     if ignore {
         reader.notice(
             "the server's certificate is not verified: the profile has ignore-cert-warn=yes (an editor of \

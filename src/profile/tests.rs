@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::session::{EapMethod, TtlsInner};
+use crate::wire::tls::Version;
 
 fn data(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
@@ -44,7 +45,7 @@ fn gtk_1_3_0() {
         ("refuse-chap", "yes"),
     ]);
     assert_eq!(notices, [""; 0]);
-    assert_eq!(profile.gateway, Gateway { host: Host::Name("vpn.example.com".into()), port: 443 });
+    assert_eq!(profile.gateway, Gateway::parse("vpn.example.com").unwrap());
     assert_eq!(user_name(&profile), Some(r"CORP\me"));
     assert_eq!(profile.methods, ONLY_MSCHAPV2);
     assert!(profile.send_sni, "1.3.0 writes tls-ext only when ticked; servers need the name all the same");
@@ -459,11 +460,11 @@ fn what_cannot_be_read_at_all() {
     let error = |pairs: &[_]| Profile::from_settings(&data(pairs), Some("me"), None).unwrap_err();
     assert_eq!(error(&[]), Error::NoGateway);
     assert_eq!(error(&[("gateway", "")]), Error::NoGateway);
-    let gateway = error(&[("gateway", "https://vpn.example.com/")]);
+    let gateway = error(&[("gateway", "http://vpn.example.com/")]);
     assert_eq!(
         gateway.to_string(),
-        "the gateway \"https://vpn.example.com/\" of the profile cannot be used: \
-         it is a URL; give only the name of the server"
+        "the gateway \"http://vpn.example.com/\" of the profile cannot be used: \
+         only https:// may stand in front of the name"
     );
     let kind = error(&[("gateway", "vpn.example.com"), ("connection-type", "psk")]);
     assert_eq!(kind, Error::BadConnectionType("psk".into()));
@@ -477,4 +478,82 @@ fn uuids() {
     for text in ["", "{}", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f", "+a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "----"] {
         assert_eq!(parse_uuid(text), None, "{text:?}");
     }
+}
+
+#[test]
+fn a_gateway_with_a_tenant_or_a_path() {
+    let config = |gateway| {
+        let (profile, notices) = read(&[("gateway", gateway), ("user", "me")]);
+        assert_eq!(notices, [""; 0]);
+        let (session, survey) = (profile.session_config(&password("x"), None, None).unwrap(), profile.survey_config());
+        assert_eq!((&session.uri, &session.host), (&survey.uri, &survey.host));
+        (session.uri, session.host)
+    };
+    let uri = "/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/";
+    assert_eq!(config("vpn.example.com:8443"), (uri.to_owned(), "vpn.example.com:8443".to_owned()));
+    assert_eq!(config("vpn.example.com?tenantid=a"), (format!("{uri}?tenantid=a"), "vpn.example.com".to_owned()));
+    assert_eq!(config("[::1]:9/vpn"), ("/vpn".to_owned(), "[::1]:9".to_owned()));
+}
+
+#[test]
+fn what_is_expected_of_the_gateways_tls() {
+    let (profile, _) = read(&[("user", "me")]);
+    let nothing =
+        GatewayTls { name: None, sni: None, fingerprint: None, min_version: Version::Tls12, bad_fingerprint: None };
+    assert_eq!(profile.gateway_tls, nothing, "as before there were such settings");
+    assert_eq!(profile.server_name(), &profile.gateway.host);
+
+    let (profile, notices) = read(&[
+        ("gateway", "192.0.2.1:8443"),
+        ("gateway-name", "vpn.example.com"),
+        ("gateway-sni", "B\u{fc}cher.example"),
+        ("gateway-tls-min-version", "1.3"),
+        ("gateway-fingerprint", &"Ab:".repeat(32)),
+        ("user", "me"),
+    ]);
+    assert_eq!(notices, [""; 0]);
+    let expected = GatewayTls {
+        name: Some(Host::Name("vpn.example.com".into())),
+        sni: Some("xn--bcher-kva.example".into()),
+        fingerprint: Some([0xab; 32]),
+        min_version: Version::Tls13,
+        bad_fingerprint: None,
+    };
+    assert_eq!(profile.gateway_tls, expected);
+    assert_eq!(profile.session_config(&password("x"), None, None).unwrap().host, "vpn.example.com:8443");
+    assert_eq!(profile.gateway.to_string(), "192.0.2.1:8443", "this is where it is, for messages");
+}
+
+#[test]
+fn expectations_that_cannot_be_met_are_named() {
+    let notice = |pairs: &[(&str, &str)]| {
+        let (profile, notices) = read(&[pairs, &[("user", "me")]].concat());
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        (profile.gateway_tls, notices[0].to_string())
+    };
+    let (tls, text) = notice(&[("gateway-name", "a b")]);
+    assert_eq!(tls.name, None);
+    assert!(text.starts_with("gateway-name=\"a b\" cannot be used: only letters"), "{text}");
+    let (tls, text) = notice(&[("gateway-sni", "192.0.2.1")]);
+    assert!(tls.sni.is_none() && text.contains("is an address"), "{text}");
+    let (tls, text) = notice(&[("gateway-sni", "a.example"), ("tls-ext", "no")]);
+    assert!(tls.sni.is_none() && text.contains("tls-ext=no"), "{text}");
+    let (tls, text) = notice(&[("gateway-tls-min-version", "1.1")]);
+    assert!(tls.min_version == Version::Tls11 && text.contains("can be broken"), "{text}");
+    let (tls, text) = notice(&[("gateway-tls-min-version", "3")]);
+    assert!(tls.min_version == Version::Tls12 && text.contains("is none of 1.0"), "{text}");
+
+    let (profile, _) = read(&[("gateway-fingerprint", "AB:CD"), ("user", "me")]);
+    assert_eq!(
+        profile.check(),
+        Err(Error::BadFingerprint("AB:CD".into())),
+        "it does not connect as if there were none"
+    );
+    assert_eq!(profile.missing_secrets(&Secrets::default()), []);
+
+    let pinned = [("gateway-fingerprint", "ab".repeat(32)), ("ignore-cert-warn", "yes".to_owned())];
+    let pinned: Vec<_> = pinned.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (profile, notices) = read(&[&pinned[..], &[("user", "me")]].concat());
+    assert!(!profile.ignore_cert_warn);
+    assert!(notices[0].to_string().starts_with("ignore-cert-warn=yes is ignored"), "{notices:?}");
 }

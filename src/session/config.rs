@@ -11,6 +11,8 @@ use super::{Answer, AuthProtocol, EapConfig, Patience};
 
 /// What a session needs to know about the connection. Plain data.
 pub struct Config {
+    /// Path and query of the HTTP request (MS-SSTP 3.2.4.1): visible ASCII that begins with a slash.
+    pub uri: String,
     /// The value of the HTTP `Host` header: the gateway's name, with `:port` where it is not 443.
     pub host: String,
     /// The `SSTPCORRELATIONID` (MS-SSTP 3.2.4.1) as 16 octets in text order; `None`: made from the entropy.

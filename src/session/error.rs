@@ -11,6 +11,7 @@ use crate::ppp::inner_tls::TlsError;
 use crate::sstp::{End, Misbehaviour};
 use crate::wire::ppp::Protocol;
 use crate::wire::sstp::Status;
+use crate::wire::stranger::Stranger;
 
 /// Why a session ended, and who is at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Error {
     AnswerTooLate(Question),
     /// The server accepted the user and has no IPv4 address to give.
     NoAddress,
+    /// What answers does not speak HTTP/1.1; who it seems to be, where that can be told.
+    NotHttp(Option<Stranger>),
     /// The server refused the call before authentication.
     ServerRefused(Refusal),
     /// The server ended the session after it had taken the call.
@@ -65,12 +68,16 @@ pub enum Error {
 /// How the server refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The HTTP status was not 200.
+    /// The HTTP status was not 200, or what followed was a page for a browser.
     Http {
         /// Status code.
         status: u16,
         /// Reason phrase, printable characters only.
         reason: String,
+        /// What calls itself the server, printable characters only.
+        server: Option<String>,
+        /// Where it would have us go instead, printable characters only.
+        location: Option<String>,
     },
     /// Call Connect Negative Acknowledgment, as often as we tried (MS-SSTP 2.2.12).
     ConnectNak {
@@ -278,6 +285,17 @@ impl fmt::Display for Error {
             Error::NoAddress => f.write_str(
                 "the server has no IPv4 address to give; its address pool may be empty or its DHCP server down",
             ),
+            Error::NotHttp(Some(Stranger::Http2)) => f.write_str(
+                "what answers at the gateway speaks HTTP/2 only, and SSTP needs HTTP/1.1: it may be a reverse proxy in \
+                 front of the server, whose administrator has to let SSTP through; else check the gateway's port",
+            ),
+            Error::NotHttp(Some(Stranger::Page)) => f.write_str(ANSWERED_BY_A_PAGE),
+            Error::NotHttp(Some(stranger)) => {
+                write!(f, "what answers at the gateway is {stranger}, and no SSTP server: check the gateway's port")
+            }
+            Error::NotHttp(None) => {
+                f.write_str("what answers at the gateway does not speak HTTP: check the gateway's name and port")
+            }
             Error::ServerRefused(refusal) => refusal.fmt(f),
             Error::ServerClosed { phase, reason } => {
                 write!(f, "the server ended the session {phase}: {reason}")
@@ -309,19 +327,58 @@ fn wanted(question: &Question) -> String {
     }
 }
 
+/// What a page says that nobody has asked for.
+const ANSWERED_BY_A_PAGE: &str = "a web page answers in the place of the SSTP server: this network may want you to log in first (open any page in a \
+     browser), or the gateway's name or port is that of a web site";
+
+/// Who answers with a status like this, and what helps (RFC 9110 15, RFC 6585).
+fn meaning_of_status(status: u16) -> &'static str {
+    match status {
+        300..=399 => {
+            ": this network may want you to log in there first (open it in a browser), or the gateway's name or port is \
+             that of a web site"
+        }
+        401 | 403 => ": it does not allow SSTP from here",
+        407 => ": something on the way is a proxy that wants a user name and a password",
+        421 => ": it does not serve this name; check the gateway's name (gateway, gateway-name, gateway-sni)",
+        426 | 505 => {
+            ": it does not speak HTTP/1.1, which SSTP needs; it may be a reverse proxy in front of the server, whose \
+             administrator has to let SSTP through"
+        }
+        502 | 504 => {
+            ": it is a reverse proxy that does not reach the SSTP server behind it; only its administrator can mend that"
+        }
+        511 => ": this network wants you to log in first (open any page in a browser)",
+        500.. => ": it is there, but its SSTP service is not working now",
+        _ => {
+            ": there is no SSTP service at this address; check the gateway's name and port, and its tenantid where it \
+             needs one"
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Http { status, reason } => {
+            Refusal::Http { status: 200, server, .. } => {
+                f.write_str(ANSWERED_BY_A_PAGE)?;
+                server.as_ref().map_or(Ok(()), |server| write!(f, " (it calls itself {server})"))
+            }
+            Refusal::Http { status, reason, server, location } => {
                 write!(f, "the server answered HTTP {status}")?;
-                if !reason.is_empty() {
-                    write!(f, " ({reason})")?;
+                let server = server.as_ref().map(|server| format!("from {server}"));
+                let words: Vec<&str> = [Some(reason.as_str()), server.as_deref()].into_iter().flatten().collect();
+                match words.join(", ").trim_start_matches(", ") {
+                    "" => {}
+                    words => write!(f, " ({words})")?,
                 }
-                f.write_str(match status {
-                    401 | 403 => ": it does not allow SSTP from here",
-                    500.. => ": it is there, but its SSTP service is not working now",
-                    _ => ": there is no SSTP service at this address; check the gateway's name and port",
-                })
+                match location {
+                    Some(location) if matches!(status, 300..=399) => {
+                        write!(f, " and sends us to {location}")?;
+                    }
+                    _ => {}
+                }
+                f.write_str(meaning_of_status(*status))
             }
             Refusal::ConnectNak { status } => {
                 write!(f, "the server refused the call (Connect-NAK, {}); it may not carry PPP", words(*status))

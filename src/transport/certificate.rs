@@ -149,7 +149,8 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
-fn colons(octets: &[u8]) -> String {
+/// Octets as `AB:CD:..`.
+pub(super) fn colons(octets: &[u8]) -> String {
     let pairs: Vec<String> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
     pairs.join(":")
 }

@@ -7,14 +7,23 @@ use std::time::Duration;
 
 use super::certificate::{CertificateFacts, Purpose};
 use super::dial;
+use crate::wire::stranger::Stranger;
+use crate::wire::tls::Version;
 
 /// Why there is no connection to the gateway.
 #[derive(Debug)]
 pub enum Error {
     /// There is no TCP connection to it.
     Dial(dial::Error),
-    /// The file of CA certificates that the profile names cannot be used.
+    /// The file or directory of CA certificates that the profile names cannot be used.
     CaCertificates {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file of revoked certificates that the profile names cannot be used.
+    Revoked {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -43,10 +52,20 @@ pub enum TlsFailure {
         /// The certificate, where it could be had; boxed, since it is large and rare.
         certificate: Option<Box<CertificateFacts>>,
     },
-    /// There is no protocol version that both sides accept; ours are TLS 1.2 and later.
-    ProtocolVersion,
-    /// What answers is not TLS.
-    NotTls,
+    /// There is no protocol version that both sides accept.
+    ProtocolVersion {
+        /// The least that the profile accepts; the library may not accept it.
+        least: Version,
+    },
+    /// The server does not know the name that it was told (RFC 6066 3, unrecognized_name).
+    NameRefused {
+        /// The name, where one was told.
+        told: Option<String>,
+    },
+    /// The server wants to agree on a protocol inside TLS, such as HTTP/2 (RFC 7301 3.2, no_application_protocol).
+    NoApplicationProtocol,
+    /// What answers is not TLS; who it seems to be, where that can be told.
+    NotTls(Option<Stranger>),
     /// The server ended the connection without a word.
     Closed,
     /// The server refused by an alert (RFC 8446 6), or something else went wrong, in the library's words.
@@ -68,6 +87,13 @@ pub enum CertificateProblem {
     NotYetValid,
     /// It, or a CA of its chain, is not for TLS servers (MS-SSTP 3.2.4.1).
     Purpose,
+    /// It is in a list of what its issuer has revoked.
+    Revoked,
+    /// It is not the one certificate that the profile accepts.
+    Fingerprint {
+        /// SHA-256 of that, as `AB:CD:..`.
+        wanted: String,
+    },
     /// Anything else, in the library's words.
     Other(String),
 }
@@ -77,7 +103,10 @@ impl fmt::Display for Error {
         match self {
             Error::Dial(error) => error.fmt(f),
             Error::CaCertificates { path, reason } => {
-                write!(f, "the CA certificate file {} (ca-cert) cannot be used: {reason}", path.display())
+                write!(f, "the CA certificates in {} (ca-cert) cannot be used: {reason}", path.display())
+            }
+            Error::Revoked { path, reason } => {
+                write!(f, "the revoked certificates in {} (crl-file) cannot be used: {reason}", path.display())
             }
             Error::TlsSetup(reason) => write!(f, "TLS cannot be set up on this machine: {reason}"),
             Error::Tls { host, address, failure } => fmt_tls(f, host, address, failure),
@@ -98,10 +127,32 @@ fn fmt_tls(f: &mut fmt::Formatter<'_>, host: &str, address: &SocketAddr, failure
         TlsFailure::Certificate { problem, certificate } => {
             fmt_certificate(f, host, address, problem, certificate.as_deref())
         }
-        TlsFailure::ProtocolVersion => {
-            write!(f, "the server at {address} speaks no version of TLS that is still accepted (1.2 or later)")
+        TlsFailure::ProtocolVersion { least } => fmt_version(f, address, *least),
+        TlsFailure::NameRefused { told: Some(name) } => write!(
+            f,
+            "the server at {address} does not serve the name {name} (TLS alert: unrecognized name): check the gateway's \
+             name, or set the one that it wants to be told (gateway-name, or gateway-sni)"
+        ),
+        TlsFailure::NameRefused { told: None } => write!(
+            f,
+            "the server at {address} wants to be told a name (TLS alert: unrecognized name), and was told none: set \
+             gateway-name, and clear tls-ext"
+        ),
+        TlsFailure::NoApplicationProtocol => write!(
+            f,
+            "the server at {address} wants another protocol inside TLS, such as HTTP/2 (TLS alert: no application \
+             protocol): it may be a reverse proxy, whose administrator has to let HTTP/1.1 through; else check the \
+             gateway's name and port"
+        ),
+        TlsFailure::NotTls(Some(Stranger::Http(line))) => write!(
+            f,
+            "what answers at {address} is a web server without TLS ({line}): check the gateway's port, which for TLS is \
+             mostly 443"
+        ),
+        TlsFailure::NotTls(Some(stranger)) => {
+            write!(f, "what answers at {address} does not speak TLS, but is {stranger}: check the gateway's port")
         }
-        TlsFailure::NotTls => {
+        TlsFailure::NotTls(None) => {
             write!(f, "what answers at {address} does not speak TLS: check the gateway's port")
         }
         TlsFailure::Closed => write!(
@@ -113,6 +164,20 @@ fn fmt_tls(f: &mut fmt::Formatter<'_>, host: &str, address: &SocketAddr, failure
         TlsFailure::TimedOut(after) => {
             write!(f, "{address} accepted the connection and then no TLS handshake within {} s", after.as_secs())
         }
+    }
+}
+
+fn fmt_version(f: &mut fmt::Formatter<'_>, address: &SocketAddr, least: Version) -> fmt::Result {
+    write!(f, "the server at {address} speaks no version of TLS that is ")?;
+    match least {
+        Version::Tls10 | Version::Tls11 => write!(
+            f,
+            "accepted here: gateway-tls-min-version allows {least}, but the TLS library of this machine refuses what is \
+             older than 1.2 unless its own policy is loosened, too (openssl.cnf: MinProtocol, and CipherString with \
+             @SECLEVEL=0)"
+        ),
+        Version::Tls12 => f.write_str("still accepted (1.2 or later); it has to be brought up to date"),
+        Version::Tls13 => f.write_str("accepted (1.3): set gateway-tls-min-version=1.2 to accept that, too"),
     }
 }
 
@@ -155,22 +220,59 @@ fn fmt_certificate(
             )?,
             _ => write!(f, "a certificate in the chain of {host} ({address}) is not for this purpose")?,
         },
+        CertificateProblem::Revoked => {
+            write!(f, "the certificate of {host} ({address}) was revoked by its issuer (crl-file)")?
+        }
+        CertificateProblem::Fingerprint { wanted } => write!(
+            f,
+            "the certificate of {host} ({address}) is not the one that is accepted, SHA-256 {wanted} \
+             (gateway-fingerprint)"
+        )?,
         CertificateProblem::Other(text) => write!(f, "the certificate of {host} ({address}) did not pass: {text}")?,
     }
     if let Some(facts) = certificate {
         write!(f, "; it is {facts}")?;
     }
-    f.write_str(match problem {
+    fmt_remedy(f, problem, certificate)
+}
+
+/// What helps. A fingerprint is offered as the setting that accepts it, for either command line to be given.
+fn fmt_remedy(
+    f: &mut fmt::Formatter<'_>,
+    problem: &CertificateProblem,
+    certificate: Option<&CertificateFacts>,
+) -> fmt::Result {
+    let pin = match certificate {
+        Some(facts) => format!("gateway-fingerprint={}", facts.fingerprint),
+        None => "gateway-fingerprint to its SHA-256".to_owned(),
+    };
+    let if_right = "if this is the right server";
+    match problem {
         // the issuer of an issuer that is known is not: the file ends below the top
-        CertificateProblem::Untrusted(text) if text.contains("unable to get issuer certificate") => {
-            "; if this is the right server, put the authorities above that issuer into the file, too, up to the self-signed \
-             one (ca-cert)"
+        CertificateProblem::Untrusted(text) if text.contains("unable to get issuer certificate") => write!(
+            f,
+            "; {if_right}, put the authorities above that issuer into the file, too, up to the self-signed one (ca-cert), \
+             or set {pin}"
+        ),
+        CertificateProblem::Untrusted(_) => write!(
+            f,
+            "; {if_right}, give the connection the certificate of that issuer as its CA (ca-cert), or set {pin} to accept \
+             this certificate alone; if it should have another issuer, something on the way intercepts TLS"
+        ),
+        CertificateProblem::WrongName => {
+            let name = certificate.and_then(|facts| facts.names.first()).map(|name| format!("={name}"));
+            let name = name.unwrap_or_default();
+            write!(f, "; {if_right}, use a name of the certificate as the gateway, or set gateway-name{name}, or {pin}")
         }
-        CertificateProblem::Untrusted(_) => {
-            "; if this is the right server, give the connection the certificate of that issuer as its CA (ca-cert)"
+        CertificateProblem::Fingerprint { .. } => write!(
+            f,
+            "; if the server has got a new certificate, set {pin}, but ask its administrator first: else something on the \
+             way intercepts TLS"
+        ),
+        CertificateProblem::Expired | CertificateProblem::Purpose => {
+            write!(f, "; the server's administrator has to replace it, until then {pin} accepts it")
         }
-        CertificateProblem::WrongName => "; if this is the right server, use a name of the certificate as the gateway",
-        CertificateProblem::Expired | CertificateProblem::Purpose => "; the server's administrator has to replace it",
-        CertificateProblem::NotYetValid | CertificateProblem::Other(_) => "",
-    })
+        CertificateProblem::Revoked => f.write_str("; the server's administrator has to replace it"),
+        CertificateProblem::NotYetValid | CertificateProblem::Other(_) => Ok(()),
+    }
 }

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, SubjectAlternativeName};
-use openssl::x509::{X509, X509Builder, X509Name};
+use openssl::x509::{X509, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Name, X509RevokedBuilder};
 
 /// A CA that lives as long as its test.
 pub(crate) struct Ca {
@@ -101,6 +101,29 @@ impl Ca {
         }
         builder.sign(&self.key, MessageDigest::sha256()).unwrap();
         (builder.build().to_pem().unwrap(), key.private_key_to_pem_pkcs8().unwrap())
+    }
+
+    /// The list of those of its certificates that are revoked, two days old, good until then.
+    pub(crate) fn list(&self, revoked: &[&X509], until: i64) -> X509Crl {
+        let mut builder = X509CrlBuilder::new().unwrap();
+        builder.set_issuer_name(self.certificate.subject_name()).unwrap();
+        builder.set_last_update(&Asn1Time::from_unix(now() - 2 * DAY).unwrap()).unwrap();
+        builder.set_next_update(&Asn1Time::from_unix(until).unwrap()).unwrap();
+        for certificate in revoked {
+            let mut entry = X509RevokedBuilder::new().unwrap();
+            entry.set_serial_number(certificate.serial_number()).unwrap();
+            entry.set_revocation_date(&Asn1Time::from_unix(now() - DAY).unwrap()).unwrap();
+            builder.add_revoked(entry.build()).unwrap();
+        }
+        let extensions = [("2.5.29.35", &[0x30, 6, 0x80, 4, 1, 2, 3, 4][..]), ("2.5.29.20", &[2, 1, 1])];
+        for (identifier, contents) in extensions {
+            let identifier = Asn1Object::from_str(identifier).unwrap();
+            let contents = Asn1OctetString::new_from_bytes(contents).unwrap();
+            builder.append_extension(X509Extension::new_from_der(&identifier, false, &contents).unwrap()).unwrap();
+        }
+        builder.sort().unwrap();
+        builder.sign(&self.key, MessageDigest::sha256()).unwrap();
+        builder.build().unwrap()
     }
 
     pub(crate) fn file(&self) -> CaFile {

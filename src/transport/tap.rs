@@ -5,6 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,20 +29,35 @@ sockopt_impl!(
 #[derive(Debug)]
 pub struct Tap {
     socket: TcpStream,
-    first: Vec<u8>,
+    first: First,
+    /// How many more octets are to be kept.
+    wanted: usize,
+}
+
+/// The first octets of a connection; they are still there when a handshake has failed and the connection is gone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct First(Arc<Mutex<Vec<u8>>>);
+
+impl First {
+    pub(super) fn octets(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Tap {
     pub(super) fn new(socket: TcpStream) -> Self {
-        Tap { socket, first: Vec::new() }
+        Tap { socket, first: First::default(), wanted: MAX_SERVER_HELLO }
+    }
+
+    /// What comes first, now and later.
+    pub(super) fn first(&self) -> First {
+        self.first.clone()
     }
 
     /// What the server chose; the octets are not kept any longer.
     pub(super) fn server_hello(&mut self) -> Option<ServerHello> {
-        let hello = ServerHello::find(&self.first);
-        // full for good
-        self.first = vec![0; MAX_SERVER_HELLO];
-        hello
+        self.wanted = 0;
+        ServerHello::find(&std::mem::take(&mut *self.first.octets()))
     }
 
     /// Our own address.
@@ -72,10 +88,11 @@ impl AsyncRead for Tap {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
-        let wanted = MAX_SERVER_HELLO - self.first.len();
-        if wanted > 0 {
+        if self.wanted > 0 {
             let read = &buffer.filled()[before..];
-            self.first.extend_from_slice(&read[..read.len().min(wanted)]);
+            let kept = &read[..read.len().min(self.wanted)];
+            self.wanted -= kept.len();
+            self.first.octets().extend_from_slice(kept);
         }
         Poll::Ready(Ok(()))
     }

@@ -22,7 +22,7 @@ use crate::profile::{Authentication, ClientCertificate, Profile, Secrets};
 use crate::profile_files::Files;
 use crate::session::{self, Answer, NetworkParameters, Question, Session};
 use crate::transport::dial::{Dialer, Direct, Target};
-use crate::transport::{self, CaCertificates, Settings, Step, Tls};
+use crate::transport::{self, Settings, Step, Tls};
 use crate::tun::{self, Device, Tun};
 
 /// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
@@ -184,10 +184,7 @@ async fn one(
     let opening = async {
         let Inner { connector, user_name } = inner::prepare(&profile, &secrets, &files).await?;
         let config = profile.session_config(&secrets, connector, user_name)?;
-        let mut settings = Settings::from(&profile);
-        if let Some(path) = &profile.ca_cert {
-            settings.ca_certificates = Some(CaCertificates::among(&files, path)?);
-        }
+        let settings = Settings::of(&profile, &files)?;
         let progress = |step: Step| tell(Told::Starting(step.into()));
         let connection = transport::open(&settings, machine, progress).await?;
         if let Some(objection) = &connection.objection {

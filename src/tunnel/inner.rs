@@ -7,10 +7,11 @@ use tokio::task;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::inner_tls::{self, Connector, MaxVersion, NamedFile, ServerName, Source, UserCertificate};
+use crate::inner_tls::{self, Connector, NamedFile, ServerName, Source, UserCertificate};
 use crate::ppp::inner_tls::{Fault, TlsClient, TlsConnector, TlsError};
 use crate::profile::{Authentication, ClientCertificate, InnerTls, Profile, Secret, Secrets, VerifyMethod};
 use crate::profile_files::{Files, Rights};
+use crate::wire::tls::Version;
 
 /// What the session gets of it.
 pub(super) struct Inner {
@@ -79,7 +80,7 @@ fn settings(
         _ => None,
     };
     Ok(inner_tls::Settings {
-        authorities: optional(ca_cert.as_deref(), files)?,
+        authorities: authorities(ca_cert.as_deref(), files)?,
         user,
         passphrase,
         server_name: match server_name {
@@ -89,11 +90,11 @@ fn settings(
             crate::profile::ServerName::Is(VerifyMethod::Name, name) => Some(ServerName::Exact(name.clone())),
             crate::profile::ServerName::Is(VerifyMethod::Suffix, name) => Some(ServerName::Suffix(name.clone())),
         },
-        gateway: profile.gateway.host.to_string(),
+        gateway: profile.server_name().to_string(),
         verify_key_usage: *verify_key_usage,
         fingerprint: fingerprint.clone(),
         revoked: optional(crl_file.as_deref(), files)?,
-        max_version: max_version.as_deref().and_then(MaxVersion::from_setting),
+        max_version: max_version.as_deref().and_then(Version::from_setting),
     })
 }
 
@@ -106,6 +107,13 @@ fn source(path: &Path, files: &Files) -> Result<Source, Failure> {
 
 fn optional(path: Option<&Path>, files: &Files) -> Result<Option<NamedFile>, Failure> {
     path.map(|path| file(path, files)).transpose()
+}
+
+/// The file of authorities, or those of the directory.
+fn authorities(path: Option<&Path>, files: &Files) -> Result<Option<Vec<NamedFile>>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let found = files.certificates(path).map_err(Failure::File)?.into_iter();
+    Ok(Some(found.map(|(path, contents)| NamedFile { path: path.display().to_string(), contents }).collect()))
 }
 
 fn file(path: &Path, files: &Files) -> Result<NamedFile, Failure> {

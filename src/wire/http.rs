@@ -10,10 +10,13 @@ pub const CONTENT_LENGTH: &str = "18446744073709551615";
 pub const MAX_RESPONSE_LEN: usize = 16 * 1024;
 
 const MAX_HEADERS: usize = 64;
+const ENDLESS: &[u8] = CONTENT_LENGTH.as_bytes();
 
 /// The request that opens a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// Path and query: [`URI`] unless the gateway has another or a tenant.
+    pub uri: &'a str,
     /// Value of `Host`.
     pub host: &'a str,
     /// Value of `SSTPCORRELATIONID`: a GUID whose octets stand in the order of its text form (MS-DTYP 2.3.4.3).
@@ -25,10 +28,10 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// Appends the whole request.
     pub fn emit(&self, out: &mut Vec<u8>) {
-        let Request { host, correlation_id, cookie } = self;
+        let Request { uri, host, correlation_id, cookie } = self;
         let guid = guid(*correlation_id);
         let request = format!(
-            "SSTP_DUPLEX_POST {URI} HTTP/1.1\r\n\
+            "SSTP_DUPLEX_POST {uri} HTTP/1.1\r\n\
              Host: {host}\r\n\
              SSTPCORRELATIONID: {guid}\r\n\
              Content-Length: {CONTENT_LENGTH}\r\n"
@@ -67,6 +70,10 @@ pub struct Response {
     pub reason: String,
     /// Value of `Server`, printable characters only, where there was one.
     pub server: Option<String>,
+    /// Value of `Location`, printable characters only, where there was one.
+    pub location: Option<String>,
+    /// It says that a text for a browser follows, and not the stream of an SSTP server.
+    pub is_page: bool,
     /// Length of the response with its header block, in octets: what follows is the SSTP stream.
     pub length: usize,
 }
@@ -91,11 +98,18 @@ impl Response {
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(bounded) {
             Ok(httparse::Status::Complete(length)) => {
-                let server = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("server"));
+                let value = |name: &str| {
+                    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+                    header.map(|header| header.value)
+                };
+                // What has the length of the specification is a stream, whatever a server says of its type.
+                let is_page = value("content-type").is_some_and(is_text) && value("content-length") != Some(ENDLESS);
                 Ok(Some(Response {
                     status: response.code.ok_or(NotHttp::Syntax)?,
                     reason: printable(response.reason.unwrap_or_default().as_bytes()),
-                    server: server.map(|header| printable(header.value)),
+                    server: value("server").map(printable),
+                    location: value("location").map(printable),
+                    is_page,
                     length,
                 }))
             }
@@ -105,6 +119,11 @@ impl Response {
             Err(_) => Err(NotHttp::Syntax),
         }
     }
+}
+
+/// A media type for people (RFC 9110 8.3.1, RFC 2046 4.1).
+fn is_text(media_type: &[u8]) -> bool {
+    media_type.get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/"))
 }
 
 #[cfg(test)]
@@ -119,13 +138,13 @@ mod tests {
     fn the_request_is_that_of_the_specification() {
         let mut out = Vec::new();
         let correlation_id = [0xf0, 0xf1, 0xf2, 0xf3, 0xe0, 0xe1, 0xd0, 0xd1, 1, 2, 3, 4, 5, 6, 7, 8];
-        Request { host: "vpn.example.com", correlation_id, cookie: None }.emit(&mut out);
+        Request { uri: URI, host: "vpn.example.com", correlation_id, cookie: None }.emit(&mut out);
         let expected = "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n\
             Host: vpn.example.com\r\nSSTPCORRELATIONID: {F0F1F2F3-E0E1-D0D1-0102-030405060708}\r\n\
             Content-Length: 18446744073709551615\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();
-        Request { host: "vpn.example.com", correlation_id, cookie: Some("SSO=a1b2; Path=/") }.emit(&mut out);
+        Request { uri: URI, host: "vpn.example.com", correlation_id, cookie: Some("SSO=a1b2; Path=/") }.emit(&mut out);
         let with_cookie = expected.replace("\r\n\r\n", "\r\nCookie: SSO=a1b2; Path=/\r\n\r\n");
         assert_eq!(String::from_utf8(out).unwrap(), with_cookie);
     }
@@ -139,6 +158,20 @@ mod tests {
         let response = Response::parse(&stream).unwrap().unwrap();
         assert_eq!((response.status, response.reason.as_str(), response.length), (200, "OK", OK.len()));
         assert_eq!(response.server.as_deref(), Some("Microsoft-HTTPAPI/2.0"));
+        assert_eq!((response.location, response.is_page), (None, false));
+    }
+
+    #[test]
+    fn a_page_is_no_stream() {
+        let is_page = |headers: &str| {
+            let stream = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
+            Response::parse(stream.as_bytes()).unwrap().unwrap().is_page
+        };
+        assert!(is_page("Content-Type: text/html; charset=utf-8\r\nContent-Length: 612\r\n"));
+        assert!(is_page("content-type: TEXT/plain\r\nTransfer-Encoding: chunked\r\n"));
+        assert!(!is_page("Content-Type: text/html\r\nContent-Length: 18446744073709551615\r\n"));
+        assert!(!is_page("Content-Type: application/octet-stream\r\nContent-Length: 5\r\n"));
+        assert!(!is_page(""));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod ip;
 pub mod pcapng;
 pub mod ppp;
 pub mod sstp;
+pub mod stranger;
 pub mod tls;
 pub mod tlv;
 pub mod udp;

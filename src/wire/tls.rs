@@ -1,4 +1,4 @@
-//! The ServerHello of a TLS connection (RFC 8446 4.1.3, RFC 5246 7.4.1.3), as far as people want to know what was agreed
+//! The versions of TLS, and the ServerHello of a connection (RFC 8446 4.1.3, RFC 5246 7.4.1.3), as far as people want to know what was agreed
 //! on: the library of the outer TLS does not say. It is in clear in every version.
 
 use std::fmt;
@@ -11,6 +11,49 @@ const SERVER_HELLO: u8 = 2;
 const SUPPORTED_VERSIONS: u16 = 43;
 /// The header of a record (RFC 8446 5.1), in octets.
 const RECORD_HEADER_LEN: usize = 5;
+
+/// A version of TLS that can be spoken at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Version {
+    /// TLS 1.0 (RFC 2246), which OpenSSL 3 refuses unless its policy was loosened.
+    Tls10,
+    /// TLS 1.1 (RFC 4346), as 1.0.
+    Tls11,
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl Version {
+    /// The version that settings spell `1.0`, `1.1`, `1.2` or `1.3`.
+    pub fn from_setting(text: &str) -> Option<Self> {
+        match text {
+            "1.0" => Some(Version::Tls10),
+            "1.1" => Some(Version::Tls11),
+            "1.2" => Some(Version::Tls12),
+            "1.3" => Some(Version::Tls13),
+            _ => None,
+        }
+    }
+
+    /// Nobody should speak it any more (RFC 8996).
+    pub fn is_outdated(self) -> bool {
+        self < Version::Tls12
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Version::Tls10 => "TLS 1.0",
+            Version::Tls11 => "TLS 1.1",
+            Version::Tls12 => "TLS 1.2",
+            Version::Tls13 => "TLS 1.3",
+        })
+    }
+}
 
 /// What a server chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +97,22 @@ impl ServerHello {
         Some(ServerHello { version, cipher_suite })
     }
 
+    /// The version, where it is one that is known.
+    pub fn known_version(self) -> Option<Version> {
+        match self.version {
+            0x0301 => Some(Version::Tls10),
+            0x0302 => Some(Version::Tls11),
+            0x0303 => Some(Version::Tls12),
+            0x0304 => Some(Version::Tls13),
+            _ => None,
+        }
+    }
+
     /// The version as people write it.
     pub fn version_name(self) -> String {
-        match self.version {
-            0x0301 => "TLS 1.0".to_owned(),
-            0x0302 => "TLS 1.1".to_owned(),
-            0x0303 => "TLS 1.2".to_owned(),
-            0x0304 => "TLS 1.3".to_owned(),
-            other => format!("TLS {other:#06x}"),
+        match self.known_version() {
+            Some(version) => version.to_string(),
+            None => format!("TLS {:#06x}", self.version),
         }
     }
 

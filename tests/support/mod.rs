@@ -16,6 +16,7 @@ use nm_sstp::datapath::TxBuf;
 use nm_sstp::session::{
     Config, EapConfig, Error, Event, Methods, NetworkParameters, Patience, Phase, Question, Session,
 };
+use nm_sstp::wire::http::URI;
 use nm_sstp::wire::ip::IpVersion;
 use sstp_test_server as server;
 use sstp_test_server::{Behaviour, Method, Server, User};
@@ -30,6 +31,7 @@ pub const DNS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 99, 0, 1), Ipv4Addr::new(10, 9
 /// A client that may use every method.
 pub fn client() -> Config {
     Config {
+        uri: URI.to_owned(),
         host: "vpn.example.com".to_owned(),
         correlation_id: None,
         user_name: USER.to_owned(),

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use nm_sstp::inner_tls::Source;
 use nm_sstp::private_file;
@@ -26,13 +28,23 @@ pub fn open(settings: &Settings) -> Result<Files<'_>, Problem> {
             continue;
         };
         let path = path_of(value);
-        let file = private_file::open(&path).map_err(|error| Problem {
+        let file = open_one(&path).map_err(|error| Problem {
             exit: Exit::Usage,
             ..Problem::file(&path, &format!("read for the setting {}", key.name), &error)
         })?;
         files.insert(value, file);
     }
     Ok(files)
+}
+
+/// A directory of certificates is for the helper to read, and then has to be where it sees it.
+fn open_one(path: &Path) -> io::Result<File> {
+    if path.is_dir() {
+        let reason = "it is a directory, which cannot be handed to the helper; name one file with all that is in it, or \
+                      store a profile that names a directory below /etc/nm-sstp";
+        return Err(io::Error::other(reason));
+    }
+    private_file::open(path)
 }
 
 #[cfg(test)]
@@ -57,7 +69,9 @@ mod tests {
         let problem = opened(&[("tls-user-key", "/nonexistent/key.pem")]).expect_err("a problem");
         let text = "The file /nonexistent/key.pem cannot be read for the setting tls-user-key: there is no such file.";
         assert_eq!((problem.to_string().as_str(), problem.exit), (text, Exit::Usage));
-        for (path, reason) in [("/etc", "it is not a regular file."), ("/dev/null", "it is not a regular file.")] {
+        let directory = "it is a directory, which cannot be handed to the helper; name one file with all that is in it, or \
+                         store a profile that names a directory below /etc/nm-sstp.";
+        for (path, reason) in [("/etc", directory), ("/dev/null", "it is not a regular file.")] {
             let problem = opened(&[("ca-cert", path)]).expect_err("a problem");
             assert!(problem.to_string().ends_with(reason), "{problem}");
         }

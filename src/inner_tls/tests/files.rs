@@ -209,7 +209,7 @@ fn what_cannot_be_used_is_named_with_its_setting() {
     assert!(text.contains("does not belong to a certificate that is there"), "{text}");
 
     let authorities = |contents: &[u8]| {
-        let settings = Settings { authorities: Some(file("ca.pem", contents)), ..Settings::default() };
+        let settings = Settings { authorities: Some(vec![file("ca.pem", contents)]), ..Settings::default() };
         Connector::new(settings).unwrap_err().to_string()
     };
     assert!(authorities(b"x").starts_with("ca.pem (tls-ca-cert) cannot be used: it is not a certificate"));

@@ -1,10 +1,9 @@
 //! What is verified of the server, and what is said about it.
 
-use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
+use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::pkey::Private;
 use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
-use openssl::x509::{X509Crl, X509CrlBuilder, X509Extension, X509RevokedBuilder};
 
 use super::*;
 use crate::transport::pki::{self, DAY, now};
@@ -82,10 +81,10 @@ fn only_the_authority_of_the_profile_is_trusted() {
 fn an_authority_below_another_and_the_server_itself_can_be_trusted() {
     let ca = Ca::new("Test CA");
     let server = Server::new(&ca, &Options::default());
-    let itself = Settings { authorities: Some(file("x", server.certificate.to_der().unwrap())), ..trusting(&ca) };
+    let itself = Settings { authorities: Some(vec![file("x", server.certificate.to_der().unwrap())]), ..trusting(&ca) };
     verdict(itself, &server).unwrap();
     let bundle = [Ca::new("Other CA").certificate.to_pem().unwrap(), ca.certificate.to_pem().unwrap()].concat();
-    verdict(Settings { authorities: Some(file("x", bundle)), ..trusting(&ca) }, &server).unwrap();
+    verdict(Settings { authorities: Some(vec![file("x", bundle)]), ..trusting(&ca) }, &server).unwrap();
 }
 
 #[test]
@@ -145,7 +144,7 @@ fn the_gateway_may_be_a_name_a_wildcard_or_an_address() {
             verify_key_usage: false,
             own_authorities: false,
         };
-        let store = trust(trusting(&ca).authorities.as_ref(), None).unwrap();
+        let store = trust(trusting(&ca).authorities.as_deref(), None).unwrap();
         connector.context = context(store, None, &verifier, None).unwrap();
         connector.verifier = Arc::new(verifier);
         handshake(&connector, &server).2
@@ -226,43 +225,21 @@ fn a_purpose_must_allow_servers_where_there_is_one_and_be_there_where_it_is_aske
     refused(trusting(&ca), &server, &["key usage that does not allow TLS"]);
 }
 
-fn list(ca: &Ca, revoked: &[&X509], until: i64) -> X509Crl {
-    let mut builder = X509CrlBuilder::new().unwrap();
-    builder.set_issuer_name(ca.certificate.subject_name()).unwrap();
-    builder.set_last_update(&Asn1Time::from_unix(now() - 2 * DAY).unwrap()).unwrap();
-    builder.set_next_update(&Asn1Time::from_unix(until).unwrap()).unwrap();
-    for certificate in revoked {
-        let mut entry = X509RevokedBuilder::new().unwrap();
-        entry.set_serial_number(certificate.serial_number()).unwrap();
-        entry.set_revocation_date(&Asn1Time::from_unix(now() - DAY).unwrap()).unwrap();
-        builder.add_revoked(entry.build()).unwrap();
-    }
-    let extensions = [("2.5.29.35", &[0x30, 6, 0x80, 4, 1, 2, 3, 4][..]), ("2.5.29.20", &[2, 1, 1])];
-    for (identifier, contents) in extensions {
-        let identifier = Asn1Object::from_str(identifier).unwrap();
-        let contents = Asn1OctetString::new_from_bytes(contents).unwrap();
-        builder.append_extension(X509Extension::new_from_der(&identifier, false, &contents).unwrap()).unwrap();
-    }
-    builder.sort().unwrap();
-    builder.sign(&ca.key, MessageDigest::sha256()).unwrap();
-    builder.build().unwrap()
-}
-
 #[test]
 fn a_revoked_server_is_refused_and_a_list_must_be_there_and_be_valid() {
     let (ca, other) = (Ca::new("Test CA"), Ca::new("Other CA"));
     let server = Server::new(&ca, &Options::default());
     let with = |list: Vec<u8>| Settings { revoked: Some(file("crl.pem", list)), ..trusting(&ca) };
-    let good = list(&ca, &[&ca.certificate], now() + DAY);
-    let bad = list(&ca, &[&server.certificate], now() + DAY);
-    let elsewhere = list(&other, &[], now() + DAY);
+    let good = ca.list(&[&ca.certificate], now() + DAY);
+    let bad = ca.list(&[&server.certificate], now() + DAY);
+    let elsewhere = other.list(&[], now() + DAY);
     verdict(with(good.to_pem().unwrap()), &server).unwrap();
     verdict(with(good.to_der().unwrap()), &server).unwrap();
     refused(with(bad.to_der().unwrap()), &server, &["was revoked, says crl-file"]);
     let both = [elsewhere.to_pem().unwrap(), b"words between\n".to_vec(), bad.to_pem().unwrap()].concat();
     refused(with(both), &server, &["was revoked"]);
     refused(with(elsewhere.to_pem().unwrap()), &server, &["cannot be told by crl-file", "latest list"]);
-    refused(with(list(&ca, &[], now() - DAY).to_pem().unwrap()), &server, &["CRL has expired", "latest list"]);
+    refused(with(ca.list(&[], now() - DAY).to_pem().unwrap()), &server, &["CRL has expired", "latest list"]);
     for broken in [
         &b""[..],
         b"-----BEGIN X509 CRL-----\n",

@@ -101,7 +101,7 @@ fn with_a_token() {
             false => Source::File(file(uri, read(uri))),
         };
         Connector::new(Settings {
-            authorities: Some(file("ca.pem", read("ca.pem"))),
+            authorities: Some(vec![file("ca.pem", read("ca.pem"))]),
             user: Some(UserCertificate { certificate: source(certificate), key: key.map(source) }),
             passphrase: passphrase.map(|pin| Zeroizing::new(pin.to_owned())),
             ..Settings::default()

@@ -33,7 +33,9 @@ pub fn retry(failure: &Failure) -> Retry {
 fn of_transport(error: &failure::Error) -> Retry {
     match error {
         failure::Error::Dial(error) => of_dial(error),
-        failure::Error::CaCertificates { .. } | failure::Error::TlsSetup(_) => Retry::No,
+        failure::Error::CaCertificates { .. } | failure::Error::Revoked { .. } | failure::Error::TlsSetup(_) => {
+            Retry::No
+        }
         failure::Error::Tls { failure, .. } => of_tls(failure),
     }
 }
@@ -53,9 +55,14 @@ fn of_tls(failure: &TlsFailure) -> Retry {
     match failure {
         // Somebody else answers: a person has to look at it.
         TlsFailure::Certificate { .. } => Retry::No,
-        TlsFailure::ProtocolVersion => Retry::No,
-        // A portal of the network, or a server that starts.
-        TlsFailure::NotTls | TlsFailure::Closed | TlsFailure::Other(_) | TlsFailure::TimedOut(_) => Retry::Yes,
+        TlsFailure::ProtocolVersion { .. } => Retry::No,
+        // A portal of the network, or a server that starts; it took the same name before.
+        TlsFailure::NotTls(_)
+        | TlsFailure::NameRefused { .. }
+        | TlsFailure::NoApplicationProtocol
+        | TlsFailure::Closed
+        | TlsFailure::Other(_)
+        | TlsFailure::TimedOut(_) => Retry::Yes,
     }
 }
 
@@ -64,6 +71,8 @@ fn of_session(error: &session::Error) -> Retry {
     match error {
         // They would come to no better end with the same server.
         Error::PeerMisbehaved(_) | Error::PeerIncompatible(_) | Error::NoCommonEapMethod { .. } => Retry::No,
+        // Somebody else answers, with a certificate that is accepted: a person has to look at it.
+        Error::NotHttp(_) => Retry::No,
         // Wrong passwords lock accounts, and a stranger gets no second look at us.
         Error::AuthenticationFailed { .. }
         | Error::PeerNotAuthentic

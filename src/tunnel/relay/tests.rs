@@ -235,6 +235,7 @@ impl Drop for FakeDevice {
 
 fn config(password: &str) -> Config {
     Config {
+        uri: crate::wire::http::URI.to_owned(),
         host: "vpn.example".to_owned(),
         correlation_id: None,
         user_name: "user".to_owned(),

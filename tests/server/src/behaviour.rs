@@ -109,6 +109,9 @@ behaviours! {
     "http-503"              Http503             "answers the request with 503 Service Unavailable"
     "http-garbage"          HttpGarbage         "answers the request with the banner of an SSH server"
     "http-endless"          HttpEndless         "answers the request with a header block of 64 KiB that does not end"
+    "http-page"             HttpPage            "answers with a page for a browser, as the portal of a network"
+    "http-redirect"         HttpRedirect        "answers with the address of a page to log in at"
+    "http2-only"            Http2Only           "answers the request with the first frames of HTTP/2"
     "http-bare"             HttpBare            "answers with a status line and nothing else, as the client may accept"
     // The SSTP call (MS-SSTP 3.3)
     "connect-nak"           ConnectNak          "answers every Call Connect Request with a Nak, the fourth with Call Abort"

@@ -29,6 +29,9 @@ pub struct Config {
     /// A client whose HTTP request has a `Cookie` of this value is asked for no authentication, and its Compound MAC is
     /// made with a key of zeros (MS-SSTP 3.3.7.3); one with another cookie is left. `None`: cookies are ignored.
     pub bypass_cookie: Option<String>,
+    /// The only tenant that is served, by the query variable `tenantid` of the HTTP request (MS-SSTP 3.2.4.1), as an HTTPS
+    /// termination proxy does; `None`: the variable is ignored.
+    pub tenant: Option<String>,
     /// Name of the server in CHAP (RFC 1994 4.1).
     pub name: String,
     /// Address of the server in the tunnel (RFC 1332 3.3).
@@ -75,6 +78,7 @@ impl Default for Config {
             users: Vec::new(),
             radius: None,
             bypass_cookie: None,
+            tenant: None,
             name: "sstp-test-server".to_owned(),
             server_address: Ipv4Addr::new(10, 99, 0, 1),
             dns: Vec::new(),

@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub correlation_id: Option<String>,
     /// Value of `Cookie`.
     pub cookie: Option<String>,
+    /// Value of the query variable `tenantid`.
+    pub tenant: Option<String>,
 }
 
 /// Why a request is refused: the status line to answer with, and the reason.
@@ -56,8 +58,8 @@ impl Request {
             return refused("400 Bad Request", "the request is not text");
         };
         let (request_line, fields) = block.split_once("\r\n").unwrap_or((block, ""));
-        check_request_line(request_line)?;
-        Self::from_fields(fields).map(Some)
+        let tenant = read_request_line(request_line)?.map(str::to_owned);
+        Self::from_fields(fields).map(|request| Some(Request { tenant, ..request }))
     }
 
     fn from_fields(fields: &str) -> Result<Self, Refused> {
@@ -91,26 +93,29 @@ impl Request {
             host: printable(host.as_bytes()),
             correlation_id: correlation_id.map(str::to_owned),
             cookie: cookie.map(str::to_owned),
+            tenant: None,
         })
     }
 }
 
-/// Method, URI and version as MS-SSTP 3.2.4.1 has them, one space in between.
-fn check_request_line(line: &str) -> Result<(), Refused> {
+/// Method, URI and version as MS-SSTP 3.2.4.1 has them, one space in between; gives the tenant, where there is one.
+fn read_request_line(line: &str) -> Result<Option<&str>, Refused> {
     let [method, uri, version] = line.split(' ').collect::<Vec<_>>()[..] else {
         return refused("400 Bad Request", format!("no request line: '{}'", printable(line.as_bytes())));
     };
     if method != "SSTP_DUPLEX_POST" {
         return refused("405 Method Not Allowed", format!("the method is '{}'", printable(method.as_bytes())));
     }
-    if uri != URI {
+    let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
+    let tenant = query.map(|query| query.strip_prefix("tenantid="));
+    if path != URI || tenant == Some(None) {
         return refused("404 Not Found", format!("the URI is '{}'", printable(uri.as_bytes())));
     }
     if version != "HTTP/1.1" {
         let reason = format!("the version is '{}'", printable(version.as_bytes()));
         return refused("505 HTTP Version Not Supported", reason);
     }
-    Ok(())
+    Ok(tenant.flatten())
 }
 
 /// A token of RFC 9110 5.6.2, near enough.
@@ -152,11 +157,17 @@ mod tests {
     #[test]
     fn the_client_of_this_project_is_understood() {
         let mut stream = Vec::new();
-        nm_sstp::wire::http::Request { host: "vpn.example.com:4433", correlation_id: [0xab; 16], cookie: None }
-            .emit(&mut stream);
+        nm_sstp::wire::http::Request {
+            uri: URI,
+            host: "vpn.example.com:4433",
+            correlation_id: [0xab; 16],
+            cookie: None,
+        }
+        .emit(&mut stream);
         let parsed = Request::parse(&stream).unwrap().unwrap();
         assert_eq!(parsed.host, "vpn.example.com:4433");
         assert_eq!(parsed.correlation_id.as_deref(), Some("{ABABABAB-ABAB-ABAB-ABAB-ABABABABABAB}"));
+        assert_eq!(parsed.tenant, None);
         for cut in 0..stream.len() {
             assert_eq!(Request::parse(&stream[..cut]), Ok(None), "cut at {cut}");
         }
@@ -169,6 +180,9 @@ mod tests {
         assert_eq!(status(&[&request(LINE, &[HOST, LENGTH])[..], &[0x10]].concat()), "400");
         assert_eq!(status(&request(&LINE.replace("SSTP_DUPLEX_", ""), &[HOST, LENGTH])), "405");
         assert_eq!(status(&request(&LINE.replace("458b", "458B"), &[HOST, LENGTH])), "404");
+        let with_query = |query: &str| request(&LINE.replace("}/ ", &format!("}}/?{query} ")), &[HOST, LENGTH]);
+        assert_eq!(status(&with_query("tenant=a")), "404");
+        assert_eq!(Request::parse(&with_query("tenantid=a")).unwrap().unwrap().tenant.as_deref(), Some("a"));
         assert_eq!(status(&request(&LINE.replace("1.1", "1.0"), &[HOST, LENGTH])), "505");
         assert_eq!(status(&request(&LINE.replace(' ', "  "), &[HOST, LENGTH])), "400");
         assert_eq!(status(&request(LINE, &[LENGTH])), "400");

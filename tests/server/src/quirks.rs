@@ -73,6 +73,9 @@ impl Quirks {
             (Behaviour::Http503, http::refuse("503 Service Unavailable")),
             (Behaviour::HttpGarbage, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec()),
             (Behaviour::HttpEndless, endless_header_block()),
+            (Behaviour::HttpPage, PAGE.to_vec()),
+            (Behaviour::HttpRedirect, REDIRECT.to_vec()),
+            (Behaviour::Http2Only, HTTP2.to_vec()),
         ];
         if let Some((_, answer)) = refusals.into_iter().find(|(behaviour, _)| self.has(*behaviour)) {
             return (answer, false);
@@ -255,6 +258,15 @@ impl Quirks {
         packets
     }
 }
+
+/// What a portal or a web server shows to whoever comes.
+const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: portal\r\nContent-Type: text/html\r\nContent-Length: 21\r\n\r\n\
+    <html>Welcome!</html>";
+/// Where a portal sends whoever has not logged in.
+const REDIRECT: &[u8] = b"HTTP/1.1 302 Found\r\nLocation: https://portal.example/login\r\nContent-Length: 19\r\n\r\n\
+    <html>Log in</html>";
+/// SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113 6.5, 6.8, 7).
+const HTTP2: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d";
 
 fn endless_header_block() -> Vec<u8> {
     const FIELD: &str = "X-Filler: abcdefghijklmnopqrstuvwxyz\r\n";

@@ -168,7 +168,10 @@ impl Server {
             Ok(Some(request)) => {
                 let id = request.correlation_id.as_deref().unwrap_or("none");
                 self.note(format!("request for host '{}', correlation ID {id}", request.host));
-                if self.accepts_cookie(request.cookie.as_deref()) {
+                if self.config.tenant.is_some() && self.config.tenant != request.tenant {
+                    self.output.push(&http::refuse("404 Not Found"), &[]);
+                    self.finish(Closed::HttpRefused("there is no such tenant".to_owned()));
+                } else if self.accepts_cookie(request.cookie.as_deref()) {
                     self.accept_http(now);
                 } else {
                     self.finish(Closed::HttpRefused("the cookie is wrong".to_owned()));

@@ -10,6 +10,7 @@ use nm_sstp::ppp::auth::AuthProtocol;
 use nm_sstp::wire::http::{NotHttp, Response};
 use nm_sstp::wire::ppp::{Protocol, code};
 use nm_sstp::wire::sstp::{ControlMessage, Header, Status};
+use nm_sstp::wire::stranger::Stranger;
 use sstp_test_server::behaviour::{BreakOff, Phase};
 use sstp_test_server::{Behaviour, Config, Event};
 
@@ -70,6 +71,8 @@ fn seen(behaviour: Behaviour) -> bool {
         Http404 | Http503 => pair.closed().is_some_and(|closed| closed.contains("as told")),
         HttpGarbage => Response::parse(&pair.stream) == Err(NotHttp::Syntax),
         HttpEndless => Response::parse(&pair.stream) == Err(NotHttp::TooLong),
+        HttpPage | HttpRedirect => Stranger::recognize(&pair.stream) == Some(Stranger::Page),
+        Http2Only => Stranger::recognize(&pair.stream) == Some(Stranger::Http2),
         HttpBare => pair.is_up(),
         ConnectNak => has_message(&pair, |message| matches!(message, ControlMessage::CallConnectNak(_))),
         ConnectNakOnce => {

@@ -9,6 +9,7 @@ use crate::session::{Error, Question};
 use crate::transport::dial::Attempt;
 use crate::transport::failure::CertificateProblem;
 use crate::wire::sstp::Status;
+use crate::wire::tls::Version;
 use crate::{inner_tls, private_file, profile, tun};
 
 fn transport(error: failure::Error) -> Failure {
@@ -27,7 +28,12 @@ fn unreachable(refusal: dial::Refusal) -> Failure {
 }
 
 fn http(status: u16) -> Failure {
-    Failure::Session(Error::ServerRefused(Refusal::Http { status, reason: String::new() }))
+    Failure::Session(Error::ServerRefused(Refusal::Http {
+        status,
+        reason: String::new(),
+        server: None,
+        location: None,
+    }))
 }
 
 fn closed(phase: Phase) -> Failure {
@@ -43,7 +49,9 @@ fn the_network_and_the_server_may_come_back() {
         unreachable(dial::Refusal::TimedOut(after)),
         unreachable(dial::Refusal::from(io::Error::from(io::ErrorKind::ConnectionRefused))),
         unreachable(dial::Refusal::from(io::Error::from(io::ErrorKind::NetworkUnreachable))),
-        tls(TlsFailure::NotTls),
+        tls(TlsFailure::NotTls(None)),
+        tls(TlsFailure::NameRefused { told: None }),
+        tls(TlsFailure::NoApplicationProtocol),
         tls(TlsFailure::Closed),
         tls(TlsFailure::Other("reset".to_owned())),
         tls(TlsFailure::TimedOut(after)),
@@ -84,9 +92,13 @@ fn refusals_and_what_is_wrong_here_are_not_tried_again() {
         Failure::File(private_file::Error { path: PathBuf::new(), owner: None, reason: text() }),
         Failure::InnerTls(inner_tls::Error::Library(text())),
         transport(failure::Error::CaCertificates { path: PathBuf::new(), reason: text() }),
+        transport(failure::Error::Revoked { path: PathBuf::new(), reason: text() }),
         transport(failure::Error::TlsSetup(text())),
         tls(TlsFailure::Certificate { problem: CertificateProblem::WrongName, certificate: None }),
-        tls(TlsFailure::ProtocolVersion),
+        tls(TlsFailure::Certificate { problem: CertificateProblem::Revoked, certificate: None }),
+        tls(TlsFailure::Certificate { problem: CertificateProblem::Fingerprint { wanted: text() }, certificate: None }),
+        tls(TlsFailure::ProtocolVersion { least: Version::Tls12 }),
+        Failure::Session(Error::NotHttp(None)),
         Failure::Session(Error::PeerMisbehaved(text())),
         Failure::Session(Error::PeerIncompatible(text())),
         Failure::Session(Error::AuthenticationFailed { code: Some(691), message: text() }),

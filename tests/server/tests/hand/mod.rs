@@ -11,7 +11,7 @@ use nm_sstp::ppp::auth::{AuthProtocol, Credentials};
 use nm_sstp::ppp::eap::EapConfig;
 use nm_sstp::ppp::lcp::LcpConfig;
 use nm_sstp::ppp::{self, NetworkParameters, Ppp};
-use nm_sstp::wire::http::{Request, Response};
+use nm_sstp::wire::http::{Request, Response, URI};
 use nm_sstp::wire::ppp::{ADDRESS_CONTROL, Protocol, parse_frame};
 use nm_sstp::wire::sstp::{ControlMessage, CryptoBinding, HEADER_LEN, Header};
 use sstp_test_server::{Behaviour, Config, Event, Server, User};
@@ -124,7 +124,7 @@ impl Pair {
     /// The HTTP request; returns the status of the answer, 0 where there is none.
     pub fn request(&mut self) -> u16 {
         let mut request = Vec::new();
-        Request { host: "vpn.example.com", correlation_id: [7; 16], cookie: None }.emit(&mut request);
+        Request { uri: URI, host: "vpn.example.com", correlation_id: [7; 16], cookie: None }.emit(&mut request);
         self.send(&request);
         let Ok(Some(response)) = Response::parse(&self.stream) else { return 0 };
         self.stream.drain(..response.length);
