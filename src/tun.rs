@@ -160,6 +160,11 @@ impl Interface {
         &self.name
     }
 
+    /// Its index.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
     /// Another descriptor of the same device, for a [`Queue`].
     ///
     /// # Errors

@@ -63,6 +63,9 @@ pub struct Attempt {
     pub may_ask: bool,
     /// With whose rights the files of the profile are read.
     pub rights: Rights,
+    /// Once it is up it outlasts its connection: its interface stays while another one is made. Only where it runs in a
+    /// [process of its own](crate::worker).
+    pub lasting: bool,
     /// Where the packets of the tunnel are written to, behind what is there: a [capture](crate::capture).
     pub capture: Option<Arc<File>>,
 }
@@ -70,7 +73,15 @@ pub struct Attempt {
 impl Attempt {
     /// A first attempt, of nobody's connection in particular, with nobody to ask.
     pub fn new(profile: Profile, secrets: Secrets) -> Self {
-        Attempt { profile, secrets, answers: Vec::new(), may_ask: false, rights: Rights::default(), capture: None }
+        Attempt {
+            profile,
+            secrets,
+            answers: Vec::new(),
+            may_ask: false,
+            rights: Rights::default(),
+            lasting: false,
+            capture: None,
+        }
     }
 }
 
@@ -103,6 +114,14 @@ pub enum TunnelState {
     Asking(session::Question),
     /// Datagrams flow. Published again where the parameters change.
     Up(Arc<Established>),
+    /// It was up, has lost its connection, and makes another one; the interface stays. Published again where `moved`
+    /// changes.
+    Reconnecting {
+        /// How it was lost, or why it is not back.
+        why: Arc<Ending>,
+        /// The network of this machine has changed meanwhile.
+        moved: bool,
+    },
     /// It is down for good; `None` where it was told to.
     Down(Option<Arc<Ending>>),
 }
@@ -269,29 +288,86 @@ impl Tunnel {
 /// Makes states of what a tunnel tells.
 pub(crate) struct Follower {
     state: watch::Sender<TunnelState>,
-    /// Since when it is up, and what it has carried.
-    connected: Option<(SystemTime, Arc<Counters>)>,
+    connected: Option<Run>,
+}
+
+/// A tunnel that was up.
+struct Run {
+    since: SystemTime,
+    counters: Arc<Counters>,
+    /// What it has carried, in the connections before this one and in all.
+    carried: (Counts, Counts),
+    /// It has lost its connection.
+    lost: bool,
 }
 
 impl Follower {
     /// The tunnel has told this.
     pub(crate) fn told(&mut self, told: Told) {
+        let is_lost = self.connected.as_ref().is_some_and(|run| run.lost);
         self.state.send_replace(match told {
+            // how far it has come is nobody's business as long as it is not back
+            Told::Starting(_) | Told::Asking(_) if is_lost => return,
             Told::Starting(phase) => TunnelState::Starting(phase),
             Told::Asking(question) => TunnelState::Asking(question),
             Told::Carried(counts) => {
-                if let Some((_, counters)) = &self.connected {
-                    counters.set(&counts);
+                if let Some(run) = &mut self.connected {
+                    run.carried.1 = run.carried.0.and(&counts);
+                    run.counters.set(&run.carried.1);
                 }
                 return;
             }
             Told::Up(connected) => {
                 let Connected { interface, server, local, tls, parameters } = *connected;
-                let (since, counters) = self.connected.get_or_insert_with(|| (wall_clock(), Arc::default()));
-                let (since, counters) = (*since, counters.clone());
+                let run = self.connected.get_or_insert_with(Run::begin);
+                run.lost = false;
+                let (since, counters) = (run.since, run.counters.clone());
                 TunnelState::Up(Arc::new(Established { interface, server, local, tls, since, counters, parameters }))
             }
         });
+    }
+
+    /// Whether it is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.connected.as_ref().is_some_and(|run| !run.lost)
+    }
+
+    /// It has lost its connection, or another one has failed.
+    pub(crate) fn lost(&mut self, why: Ending, moved: bool) {
+        if let Some(run) = &mut self.connected {
+            run.lost = true;
+            run.carried.0 = run.carried.1;
+        }
+        self.state.send_replace(TunnelState::Reconnecting { why: Arc::new(why), moved });
+    }
+
+    /// The network has changed since it was lost.
+    pub(crate) fn moved(&mut self) {
+        self.state.send_modify(|state| {
+            if let TunnelState::Reconnecting { moved, .. } = state {
+                *moved = true;
+            }
+        });
+    }
+}
+
+impl Run {
+    fn begin() -> Self {
+        Self { since: wall_clock(), counters: Arc::default(), carried: Default::default(), lost: false }
+    }
+}
+
+impl Counts {
+    /// Both together, at the time of the second.
+    fn and(&self, later: &Self) -> Self {
+        Self {
+            rx_bytes: self.rx_bytes + later.rx_bytes,
+            tx_bytes: self.tx_bytes + later.tx_bytes,
+            rx_packets: self.rx_packets + later.rx_packets,
+            tx_packets: self.tx_packets + later.tx_packets,
+            dropped: self.dropped + later.dropped,
+            round_trip: later.round_trip,
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | `parent` | starts the process, follows it, does for it what it asks for and may have |
+//! | `supervisor` | the life of a tunnel: one process after the other, where it is to outlast its connection |
+//! | `parent` | starts a process, does for it what it asks for and may have |
 //! | `child` | the process |
 //! | `channel` | messages with descriptors over a socket |
 //! | `message` | what they say |
@@ -18,9 +19,11 @@ mod child;
 mod logging;
 mod message;
 mod parent;
+mod supervisor;
 
 pub use child::{requested, serve};
-pub use parent::{look, look_by, spawn, spawn_by};
+pub use parent::{look, look_by};
+pub use supervisor::{spawn, spawn_by};
 
 /// The option of the program that makes it such a process. Its standard input is the socket.
 const OPTION: &str = "--worker";

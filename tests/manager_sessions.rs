@@ -10,7 +10,7 @@ use manager_face::*;
 use nm_sstp::dbus::manager::{Departure, Options, PATH, Patience};
 use nm_sstp::dbus::polkit::{Action, Verdict};
 use nm_sstp::session::{self, Phase};
-use nm_sstp::tunnel::TunnelState;
+use nm_sstp::tunnel::{Ending, TunnelState};
 use zbus::message::Type;
 
 #[tokio::test]
@@ -55,6 +55,37 @@ async fn a_session_from_connect_to_disconnect() {
     assert!(desk.signal().await.starts_with("InterfacesRemoved"));
     let (name, _) = refusal(&desk.disconnect(ALICE, &path).await);
     assert_eq!(name, "NoSuchSession");
+}
+
+/// Routes, addresses and name servers stay: nothing leaves the machine beside the tunnel.
+#[tokio::test]
+async fn a_session_that_is_lost_keeps_what_it_has_until_it_is_back() {
+    let mut desk = Desk::new().await;
+    let (path, mut tunnel) = desk.connects(ALICE, &[], &[]).await;
+    tunnel.is_up();
+    desk.state(&path, "connected").await;
+    assert_eq!(desk.world.host(), ["apply 1 mtu 1400"]);
+
+    let why = Arc::new(Ending::from(session::Error::TimedOut(Phase::Connected)));
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false });
+    desk.state(&path, "reconnecting").await;
+    let error = desk.text(ALICE, &path, "LastError").await;
+    assert!(error.starts_with("The connection was lost: "), "{error}");
+    assert_eq!(desk.text(ALICE, &path, "Interface").await, "sstp0");
+    assert_eq!(desk.world.host(), [""; 0]);
+
+    tunnel.is_up();
+    desk.state(&path, "connected").await;
+    assert_eq!(desk.text(ALICE, &path, "LastError").await, "");
+    assert_eq!(desk.world.host(), ["apply 1 mtu 1400"]);
+
+    tunnel.is(TunnelState::Reconnecting { why, moved: true });
+    desk.state(&path, "reconnecting").await;
+    desk.disconnect(ALICE, &path).await;
+    tunnel.told_to_disconnect().await;
+    tunnel.is(TunnelState::Down(None));
+    desk.sees("Closed").await;
+    assert_eq!(desk.world.host(), ["undo 1"]);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn config() -> String {
 
 fn config_with_gateway(gateway: &str) -> String {
     let rest = r#""has-ip4": <true>, "has-ip6": <false>, "mtu": <uint32 1400>, "tundev": <"sstp0">"#;
-    format!(r#"Config({{"gateway": <{gateway}>, {rest}}})"#)
+    format!(r#"Config({{"can-persist": <true>, "gateway": <{gateway}>, {rest}}})"#)
 }
 
 fn ip4_config(address: &str) -> String {
@@ -100,6 +100,35 @@ async fn a_failure_has_its_reason() {
         face.sees(&[reason, "StateChanged(6)"]).await;
         assert_eq!(face.leaves().await, Departure::TunnelDown);
     }
+}
+
+/// Nothing flaps; but a route to the gateway that goes by another network than there is now is in the way.
+#[tokio::test]
+async fn a_persistent_tunnel_that_is_lost_stays_up() {
+    let mut persistent = connection();
+    persistent.get_mut("vpn").expect("a VPN setting").insert("persistent", true.into());
+    let mut face = Face::new().await;
+    face.call("Connect", &(persistent,)).await;
+    face.sees(&["StateChanged(3)", "answer"]).await;
+    let tunnel = face.started().await;
+    assert!(tunnel.lasting);
+    tunnel.is(up(established()));
+    face.is_announced().await;
+
+    let why = Arc::new(Ending::from(session::Error::TimedOut(Phase::Connected)));
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false });
+    face.sees_nothing().await;
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: true });
+    let nowhere = config_with_gateway(&format!("uint32 {}", word("127.0.0.1")));
+    face.sees(&[&nowhere, &ip4_config("10.99.0.2")]).await;
+    face.sees_nothing().await;
+    tunnel.is(up(established()));
+    face.sees(&[&config(), &ip4_config("10.99.0.2")]).await;
+    face.sees_nothing().await;
+
+    tunnel.is(TunnelState::Reconnecting { why, moved: false });
+    tunnel.is(timed_out());
+    face.sees(&["Failure(1)", "StateChanged(6)"]).await;
 }
 
 #[tokio::test]

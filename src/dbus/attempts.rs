@@ -37,6 +37,8 @@ pub(super) struct Kept {
     attempts: u32,
     /// A code of a person's has gone to the server: a refusal is about that, not about the password.
     code_sent: bool,
+    /// The tunnel outlasts its connection.
+    lasting: bool,
     /// The file of the capture, once it was made: one for all attempts.
     capture: Option<Arc<File>>,
 }
@@ -44,7 +46,12 @@ pub(super) struct Kept {
 impl Kept {
     /// For a first attempt, with files read with these rights.
     pub(super) fn new(profile: Profile, secrets: Secrets, rights: Rights) -> Self {
-        Self { profile, secrets, rights, attempts: 0, code_sent: false, capture: None }
+        Self { profile, secrets, rights, attempts: 0, code_sent: false, lasting: false, capture: None }
+    }
+
+    /// The same for a tunnel that outlasts its connection, or does not.
+    pub(super) fn lasting(self, lasting: bool) -> Self {
+        Self { lasting, ..self }
     }
 
     /// What the profile wants in the tunnel.
@@ -132,7 +139,7 @@ impl Attempts {
         let may_ask = interaction == Interaction::Allowed;
         let (profile, secrets, rights) = (kept.profile.clone(), kept.secrets.clone(), kept.rights.clone());
         let capture = kept.capture();
-        let attempt = Attempt { profile, secrets, answers, may_ask, rights, capture };
+        let attempt = Attempt { profile, secrets, answers, may_ask, rights, lasting: kept.lasting, capture };
         self.kept = may_ask.then_some(kept);
         self.tunnel = Some((self.dial)(attempt));
         Next::Follow

@@ -138,6 +138,8 @@ pub struct Plugin {
     routes: Routes,
     /// What was announced last.
     announced: Option<Announcement>,
+    /// The tunnel has lost its connection, and makes another one.
+    is_lost: bool,
     notes: mpsc::UnboundedSender<Note>,
     /// Carries the connection's UUID to all log lines of its tunnel.
     span: Span,

@@ -2,7 +2,15 @@
 //!
 //! A [`Dialer`] is all that the layers above know of it, since the process that speaks with a server need not be the one
 //! that may make sockets.
+//!
+//! A host may have many addresses, some of which lead nowhere, and a whole family of them often does. So they are tried as
+//! RFC 8305 (Happy Eyeballs) has it: in the resolver's order, but with the families taking turns (section 4), each one
+//! begun [a moment](Direct::attempt_delay) after the one before it or as soon as that has failed (section 5); the first
+//! connection that is accepted is taken, and the others are let go. What is not done is section 3: the system's resolver is
+//! asked once for both families and answers when it knows both, so nothing begins with the first answer, and there is no
+//! resolution delay. Nor is history kept (section 4), beyond that of the kernel.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -12,10 +20,12 @@ use std::time::Duration;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{self, TcpStream};
-use tokio::time::timeout;
+use tokio::net::{self, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use super::Step;
+use crate::netlink::{self, Netlink};
 use crate::profile::Gateway;
 
 /// Octets that may wait unsent in the socket before it stops being writable.
@@ -29,6 +39,9 @@ pub(super) const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
 /// Time between two unanswered probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Addresses of a host that are tried. Who has more has a fault in the zone, or wants us to be busy.
+const MAX_ADDRESSES: usize = 32;
 
 /// So many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 6;
@@ -74,11 +87,17 @@ pub struct Direct {
     pub resolve: Duration,
     /// How long one address may take until it accepts a TCP connection. The kernel alone would try for two minutes.
     pub connect: Duration,
+    /// After this time without an answer the next address is tried, too (RFC 8305 5, Connection Attempt Delay).
+    pub attempt_delay: Duration,
 }
 
 impl Default for Direct {
     fn default() -> Self {
-        Direct { resolve: Duration::from_secs(30), connect: Duration::from_secs(15) }
+        Direct {
+            resolve: Duration::from_secs(30),
+            connect: Duration::from_secs(15),
+            attempt_delay: Duration::from_millis(250),
+        }
     }
 }
 
@@ -140,12 +159,12 @@ impl Dialer for Direct {
         let addresses = match target {
             Target::Host { host, port } => {
                 progress(Step::Resolve);
-                resolve(&host, port, self.resolve).await?
+                self.resolve(&host, port).await?
             }
             Target::Address(address) => vec![address],
         };
         progress(Step::Connect);
-        connect(&addresses, self.connect).await
+        self.connect(&addresses).await
     }
 }
 
@@ -166,20 +185,104 @@ pub(super) async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Ve
     }
 }
 
-/// A TCP connection to the first of the addresses that accepts one.
-pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<(TcpStream, SocketAddr), Error> {
-    let mut attempts = Vec::new();
-    for &address in addresses {
-        match connect_one(address, limit).await {
-            Ok(socket) => return Ok((socket, address)),
-            Err(refusal) => attempts.push(Attempt { address, refusal }),
-        }
-    }
-    Err(Error::Unreachable(attempts))
+/// An address, and the interface by which alone it is to be reached.
+#[derive(Clone, Debug)]
+struct Way {
+    address: SocketAddr,
+    interface: Option<String>,
 }
 
-async fn connect_one(address: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
-    let socket = timeout(limit, TcpStream::connect(address)).await.map_err(|_| Refusal::TimedOut(limit))??;
+impl Direct {
+    /// The addresses of a host, in the resolver's order of preference; at least one.
+    ///
+    /// # Errors
+    ///
+    /// It has none, or the resolver says nothing.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+        resolve(host, port, self.resolve).await
+    }
+
+    /// A TCP connection to the first of the addresses that accepts one, around the tunnel whose interface has this index:
+    /// each by the interface that would lead there if the tunnel were not there.
+    ///
+    /// # Errors
+    ///
+    /// None accepts one, or there is no way to any of them.
+    pub async fn connect_around(
+        &self,
+        addresses: &[SocketAddr],
+        tunnel: u32,
+    ) -> Result<(TcpStream, SocketAddr), Error> {
+        let netlink = Netlink::connect().map_err(|error| Error::Refused(error.to_string()))?;
+        let (mut ways, mut nowhere) = (Vec::new(), Vec::new());
+        for address in interleaved(addresses).into_iter().take(MAX_ADDRESSES) {
+            match netlink.interface_around(tunnel, address.ip().to_canonical()).await {
+                Ok(Some(interface)) => ways.push(Way { address, interface: Some(interface) }),
+                Ok(None) => nowhere.push(Attempt { address, refusal: Refusal::Kernel(Errno::ENETUNREACH as i32) }),
+                Err(error) => nowhere.push(Attempt { address, refusal: Refusal::Other(netlink::reason(&error)) }),
+            }
+        }
+        if ways.is_empty() { Err(Error::Unreachable(nowhere)) } else { self.connect_by(ways).await }
+    }
+
+    /// A TCP connection to the first of the addresses that accepts one: see the head of this file.
+    ///
+    /// # Errors
+    ///
+    /// None accepts one.
+    pub async fn connect(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Error> {
+        let ways = interleaved(addresses).into_iter().take(MAX_ADDRESSES);
+        self.connect_by(ways.map(|address| Way { address, interface: None }).collect()).await
+    }
+
+    async fn connect_by(&self, ways: Vec<Way>) -> Result<(TcpStream, SocketAddr), Error> {
+        let mut waiting: VecDeque<_> = ways.into_iter().enumerate().collect();
+        // dropped, and with that ended, together with this future or when one has succeeded
+        let mut running = JoinSet::new();
+        let mut attempts = Vec::new();
+        loop {
+            let Direct { connect: limit, attempt_delay, .. } = *self;
+            if let Some((position, way)) = waiting.pop_front() {
+                running.spawn(async move { (position, way.address, connect_one(&way, limit).await) });
+            }
+            let ended = tokio::select! {
+                ended = running.join_next() => ended,
+                () = sleep(attempt_delay), if !waiting.is_empty() => continue,
+            };
+            match ended {
+                Some(Ok((_, address, Ok(socket)))) => return Ok((socket, address)),
+                Some(Ok((position, address, Err(refusal)))) => attempts.push((position, Attempt { address, refusal })),
+                // a task is neither ended by others nor does it panic
+                Some(Err(error)) => return Err(Error::Refused(error.to_string())),
+                None => break,
+            }
+        }
+        attempts.sort_by_key(|(position, _)| *position);
+        Err(Error::Unreachable(attempts.into_iter().map(|(_, attempt)| attempt).collect()))
+    }
+}
+
+/// The addresses in the order in which they are tried (RFC 8305 4): the families take turns, beginning with the one that
+/// the resolver prefers, which orders each of them (RFC 6724).
+fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first() else { return Vec::new() };
+    let (ours, others): (Vec<SocketAddr>, Vec<_>) =
+        addresses.iter().partition(|address| address.is_ipv4() == first.is_ipv4());
+    let (mut ours, mut others) = (ours.into_iter(), others.into_iter());
+    let mut order = Vec::with_capacity(addresses.len());
+    while order.len() < addresses.len() {
+        order.extend(ours.next());
+        order.extend(others.next());
+    }
+    order
+}
+
+async fn connect_one(Way { address, interface }: &Way, limit: Duration) -> Result<TcpStream, Refusal> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    let socket = timeout(limit, socket.connect(*address)).await.map_err(|_| Refusal::TimedOut(limit))??;
     tune(&socket)?;
     Ok(socket)
 }
@@ -238,5 +341,107 @@ impl fmt::Display for Attempt {
             }
             _ => write!(f, "the connection to {address} failed: {}", io::Error::from_raw_os_error(number)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_families_take_turns() {
+        for (given, tried) in [
+            (vec![], vec![]),
+            (vec!["192.0.2.1:1", "192.0.2.2:1"], vec!["192.0.2.1:1", "192.0.2.2:1"]),
+            (
+                vec!["[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "192.0.2.1:1", "192.0.2.2:1"],
+                vec!["[2001:db8::1]:1", "192.0.2.1:1", "[2001:db8::2]:1", "192.0.2.2:1", "[2001:db8::3]:1"],
+            ),
+            (
+                vec!["192.0.2.1:1", "[2001:db8::1]:1", "[2001:db8::2]:1"],
+                vec!["192.0.2.1:1", "[2001:db8::1]:1", "[2001:db8::2]:1"],
+            ),
+        ] {
+            assert_eq!(interleaved(&addresses(&given)), addresses(&tried));
+        }
+    }
+
+    /// An address that answers nothing: a listener whose queue is full.
+    struct Blackhole {
+        _listener: Socket,
+        _queued: Vec<Socket>,
+        address: SocketAddr,
+    }
+
+    impl Blackhole {
+        fn new() -> Self {
+            let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let listener = socket();
+            listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+            listener.listen(0).unwrap();
+            let address = listener.local_addr().unwrap();
+            let queued = Vec::from_iter((0..4).map(|_| {
+                let queued = socket();
+                queued.set_nonblocking(true).unwrap();
+                // it is under way, or waits
+                drop(queued.connect(&address));
+                queued
+            }));
+            Self { _listener: listener, _queued: queued, address: address.as_socket().unwrap() }
+        }
+    }
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_answers_nothing_holds_up_the_next_one_for_a_moment() {
+        let (holes, (_listener, good)) = ([Blackhole::new(), Blackhole::new()], listener());
+        let begin = Instant::now();
+        let (_, address) = Direct::default().connect(&[holes[0].address, holes[1].address, good]).await.unwrap();
+        assert_eq!(address, good);
+        let taken = begin.elapsed();
+        assert!((500..2000).contains(&taken.as_millis()), "two delays: {taken:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_holds_up_nothing() {
+        let (closed, (_listener, good)) = (listener().1, listener());
+        // the delay never ends
+        let direct = Direct { attempt_delay: Duration::from_secs(3600), ..Direct::default() };
+        assert_eq!(direct.connect(&[closed, closed, good]).await.unwrap().1, good);
+    }
+
+    #[tokio::test]
+    async fn a_slow_address_is_still_waited_for() {
+        let (hole, closed) = (Blackhole::new(), listener().1);
+        let direct = Direct { connect: Duration::from_millis(600), ..Direct::default() };
+        let begin = Instant::now();
+        let error = direct.connect(&[hole.address, closed]).await.unwrap_err();
+        assert!(begin.elapsed() >= Duration::from_millis(600));
+        let Error::Unreachable(attempts) = &error else { panic!("{error}") };
+        let order: Vec<SocketAddr> = attempts.iter().map(|attempt| attempt.address).collect();
+        assert_eq!(order, [hole.address, closed], "in the order in which they were tried, not in which they failed");
+        let text = error.to_string();
+        assert!(text.contains("did not answer within") && text.contains("refused the connection"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_waited_for_without_end() {
+        let many = vec![listener().1; 3 * MAX_ADDRESSES];
+        let Err(Error::Unreachable(attempts)) = Direct::default().connect(&many).await else { panic!() };
+        assert_eq!(attempts.len(), MAX_ADDRESSES);
     }
 }

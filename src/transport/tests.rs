@@ -18,7 +18,7 @@ use openssl::x509::extension::SubjectAlternativeName;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::dial::{Direct, KEEPALIVE_IDLE, NOT_SENT_LOW_WATER, connect, resolve};
+use super::dial::{Direct, KEEPALIVE_IDLE, NOT_SENT_LOW_WATER, resolve};
 use super::failure::CertificateProblem;
 use super::pki::{Ca, CaFile, DAY, Leaf, builder, key, now};
 use super::*;
@@ -420,10 +420,10 @@ async fn each_address_is_tried_and_each_reason_told() {
     let closed = |host: [u8; 4]| TcpListener::bind((Ipv4Addr::from(host), 0)).unwrap().local_addr().unwrap();
     let (first, second) = (closed([127, 0, 0, 2]), closed([127, 0, 0, 3]));
 
-    let (_, address) = connect(&[first, good], SHORT).await.unwrap();
+    let (_, address) = Direct::default().connect(&[first, good]).await.unwrap();
     assert_eq!(address, good);
 
-    let text = connect(&[first, second], SHORT).await.unwrap_err().to_string();
+    let text = Direct::default().connect(&[first, second]).await.unwrap_err().to_string();
     assert_eq!(
         text,
         format!(
@@ -452,7 +452,7 @@ async fn a_blackholed_address_is_given_up() {
     let _queued = std::net::TcpStream::connect(address).unwrap();
 
     let begin = tokio::time::Instant::now();
-    let error = connect(&[address], SHORT).await.unwrap_err();
+    let error = Direct { connect: SHORT, ..Direct::default() }.connect(&[address]).await.unwrap_err();
     assert!(begin.elapsed() >= SHORT);
     assert_eq!(error.to_string(), format!("{address} did not answer within 1 s"));
 }

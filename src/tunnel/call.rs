@@ -36,6 +36,7 @@ pub struct Call {
     answers: Vec<Answer>,
     may_ask: bool,
     files: Files,
+    lasting: bool,
     /// Goes to another process as a descriptor.
     #[serde(skip)]
     capture: Option<Arc<File>>,
@@ -44,9 +45,9 @@ pub struct Call {
 impl Call {
     /// Reads the files, in some 10 s at most. What cannot be read is an error where it is used.
     pub(crate) async fn prepare(attempt: Attempt) -> Self {
-        let Attempt { profile, secrets, answers, may_ask, rights, capture } = attempt;
+        let Attempt { profile, secrets, answers, may_ask, rights, lasting, capture } = attempt;
         let files = Files::read(&profile, &rights).await;
-        Self { profile, secrets, answers, may_ask, files, capture }
+        Self { profile, secrets, answers, may_ask, files, lasting, capture }
     }
 
     /// The file that packets are written to.
@@ -57,6 +58,16 @@ impl Call {
     /// The same with this file.
     pub(crate) fn with_capture(self, capture: Option<Arc<File>>) -> Self {
         Self { capture, ..self }
+    }
+
+    /// Whether it outlasts its connection.
+    pub(crate) fn lasts(&self) -> bool {
+        self.lasting
+    }
+
+    /// The same for another connection. Answers were for this one, and nobody expects a question.
+    pub(crate) fn again(&self) -> Self {
+        Self { answers: Vec::new(), may_ask: false, ..self.clone() }
     }
 
     /// The name that its interface is to have, with `%d` for a number.
@@ -180,7 +191,7 @@ async fn one(
     tell: &mut (impl FnMut(Told) + Send),
     spare: &mut Option<Call>,
 ) -> Result<(), Failure> {
-    let Call { profile, secrets, answers, may_ask, files, capture } = call;
+    let Call { profile, secrets, answers, may_ask, files, lasting: _, capture } = call;
     let opening = async {
         let Inner { connector, user_name } = inner::prepare(&profile, &secrets, &files).await?;
         let config = profile.session_config(&secrets, connector, user_name)?;

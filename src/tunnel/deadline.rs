@@ -17,7 +17,9 @@ pub(super) async fn passed(limit: Option<Duration>, mut state: watch::Receiver<T
         let began = Instant::now();
         let current = state.borrow_and_update().clone();
         let changed = match current {
-            TunnelState::Up(_) | TunnelState::Down(_) => return future::pending().await,
+            TunnelState::Up(_) | TunnelState::Reconnecting { .. } | TunnelState::Down(_) => {
+                return future::pending().await;
+            }
             TunnelState::Asking(_) => state.changed().await,
             TunnelState::Starting(phase) => {
                 let Ok(changed) = timeout(left, state.changed()).await else {

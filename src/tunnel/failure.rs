@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Phase;
+use super::reconnect::{Retry, retry};
 use crate::inner_tls;
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
@@ -168,6 +169,8 @@ pub struct Ending {
     pub status: Option<u32>,
     /// What a person can do about it.
     pub remedy: Option<Remedy>,
+    /// Whether it is worth another try by itself, where the tunnel was up before.
+    pub retry: Retry,
 }
 
 /// What a person can do about a failure.
@@ -200,6 +203,7 @@ impl<F: Into<Failure>> From<F> for Ending {
             sentence: failure.to_string(),
             status: failure.status(),
             remedy: failure.remedy(),
+            retry: retry(&failure),
         }
     }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command as Program};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{Span, debug, error_span};
 
@@ -23,11 +22,11 @@ use crate::probe::{Findings, Look};
 use crate::transport::Step;
 use crate::transport::dial::{self, Dialer, Direct, Target};
 use crate::tun::{self, Interface};
-use crate::tunnel::{Attempt, Call, Command, Ending, FailureKind, Follower, Told, Tunnel, told_to_end};
+use crate::tunnel::Told;
 use crate::wire::domain;
 
 /// This program, even where a new version has taken its place.
-const OURSELVES: &str = "/proc/self/exe";
+pub(super) const OURSELVES: &str = "/proc/self/exe";
 
 /// Most octets of a message of a worker.
 const LIMIT: usize = 1 << 20;
@@ -35,35 +34,21 @@ const LIMIT: usize = 1 << 20;
 /// How long a worker may take to end that has said its last word.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Addresses that a worker may have learned of.
-const MAX_ADDRESSES: usize = 64;
+/// Addresses of the gateway that are remembered.
+const MAX_ADDRESSES: usize = 16;
 
-/// Starts a tunnel in a process of its own. To be called in a tokio runtime with I/O and time, by the program itself: the
-/// process is `/proc/self/exe`.
-pub fn spawn(attempt: Attempt) -> Tunnel {
-    spawn_by(Path::new(OURSELVES), attempt)
-}
+/// Connections that a worker may ask for.
+const MAX_DIALS: u32 = 64;
 
-/// As [`spawn`], with another program than this one: one that calls [`requested`](super::requested) and
-/// [`serve`](super::serve).
-pub fn spawn_by(program: &Path, attempt: Attempt) -> Tunnel {
-    let program = program.to_owned();
-    Tunnel::start(attempt.profile.connect_timeout, move |mut commands, mut follower| async move {
-        let call = tokio::select! {
-            biased;
-            () = told_to_end(&mut commands) => return Ok(()),
-            call = Call::prepare(attempt) => call,
-        };
-        supervise(&program, call, &mut commands, &mut follower).await
-    })
-}
+/// How long the resolver's answer may take where the gateway was found before.
+const RESOLVE_AGAIN: Duration = Duration::from_secs(5);
 
-/// Looks at a gateway from a process of its own. To be called as [`spawn`].
+/// Looks at a gateway from a process of its own. To be called as [`spawn`](super::spawn).
 pub async fn look(look: Look) -> Findings {
     look_by(Path::new(OURSELVES), look).await
 }
 
-/// As [`look`], with another program as in [`spawn_by`].
+/// As [`look`], with another program as in [`spawn_by`](super::spawn_by).
 pub async fn look_by(program: &Path, look: Look) -> Findings {
     match look_apart(program, look).await {
         Ok(findings) => findings,
@@ -92,76 +77,18 @@ async fn look_apart(program: &Path, look: Look) -> Result<Findings, String> {
 }
 
 /// What a worker says that does not keep to the rules; the end of a sentence.
-const BROKEN: &str = "the process of the tunnel said what it must not, which is a fault of nm-sstp: please report it";
-
-/// The life of a tunnel, seen from here.
-async fn supervise(
-    program: &Path,
-    call: Call,
-    commands: &mut mpsc::Receiver<Command>,
-    follower: &mut Follower,
-) -> Result<(), Ending> {
-    let mut helper = Helper::new(call.interface().to_owned(), call.gateway());
-    let capture = call.capture();
-    let mut worker = Worker::start(program, Job::Tunnel(Box::new(call)), capture.as_deref()).await.map_err(broken)?;
-    let mut told = false;
-    loop {
-        let message = tokio::select! {
-            biased;
-            // nobody being left who could tell it to end is the wish to end
-            command = commands.recv(), if !told => {
-                told = matches!(command, None | Some(Command::Disconnect));
-                let command = ToWorker::Command(command.unwrap_or(Command::Disconnect));
-                // where it is gone, its last words come next
-                let _ = worker.say(&command, None).await;
-                continue;
-            }
-            message = worker.next() => message.map_err(broken)?,
-        };
-        match message {
-            FromWorker::Told(told) => follower.told(helper.checked(told)),
-            FromWorker::Log(line) => helper.peer.in_scope(|| logging::relay(line)),
-            FromWorker::Released => helper.interface = None,
-            FromWorker::Request(number, request) => {
-                let mut progress = |step: Step| follower.told(Told::Starting(step.into()));
-                let answered = tokio::select! {
-                    biased;
-                    () = told_to_end(commands), if !told => None,
-                    answered = helper.answer(request, &mut progress) => Some(answered),
-                };
-                let said = match answered {
-                    Some((reply, file)) => worker.say(&ToWorker::Reply(number, reply), file.as_ref()).await,
-                    None => {
-                        told = true;
-                        worker.say(&ToWorker::Command(Command::Disconnect), None).await
-                    }
-                };
-                // as above
-                drop(said);
-            }
-            FromWorker::Down(ending) => {
-                worker.leave().await;
-                return ending.map_or(Ok(()), |ending| Err(Ending { sentence: printable(&ending.sentence), ..ending }));
-            }
-            FromWorker::Found(_) => return Err(broken(BROKEN.to_owned())),
-        }
-    }
-}
-
-/// A failure of this program.
-fn broken(sentence: String) -> Ending {
-    Ending { kind: FailureKind::Connect, sentence, status: None, remedy: None }
-}
+pub(super) const BROKEN: &str =
+    "the process of the tunnel said what it must not, which is a fault of nm-sstp: please report it";
 
 /// A worker that runs. It is killed when this is dropped.
-struct Worker {
+pub(super) struct Worker {
     child: Child,
     channel: Channel,
 }
 
 impl Worker {
     /// With a file that belongs to the job.
-    async fn start(program: &Path, job: Job, file: Option<&File>) -> Result<Self, String> {
+    pub(super) async fn start(program: &Path, job: Job, file: Option<&File>) -> Result<Self, String> {
         let failed = |error: io::Error| format!("the process of the tunnel could not be started: {error}");
         let (ours, theirs) = net::UnixStream::pair().map_err(failed)?;
         let child = Program::new(program)
@@ -178,13 +105,13 @@ impl Worker {
         }
     }
 
-    async fn say(&self, message: &ToWorker, file: Option<&OwnedFd>) -> Result<(), String> {
+    pub(super) async fn say(&self, message: &ToWorker, file: Option<&OwnedFd>) -> Result<(), String> {
         let said = self.channel.send(message, file.map(AsFd::as_fd)).await;
         said.map_err(|error| format!("the process of the tunnel does not listen: {error}"))
     }
 
     /// What it says next; nothing is lost where this is cancelled.
-    async fn next(&mut self) -> Result<FromWorker, String> {
+    pub(super) async fn next(&mut self) -> Result<FromWorker, String> {
         match self.channel.receive().await {
             Ok(Some((message, _))) => Ok(message),
             Ok(None) => Err(self.died().await),
@@ -200,7 +127,7 @@ impl Worker {
     }
 
     /// It has said its last word.
-    async fn leave(mut self) {
+    pub(super) async fn leave(mut self) {
         if timeout(LEAVING, self.child.wait()).await.is_err() {
             debug!("the process of the tunnel did not end: it is killed");
         }
@@ -208,22 +135,59 @@ impl Worker {
 }
 
 /// Does for a worker what it cannot, and may have.
-struct Helper {
+pub(super) struct Helper {
     interface_name: String,
     gateway: Target,
-    /// Addresses that it was connected to.
+    /// Where the gateway was found, what it was connected to first.
     addresses: Vec<SocketAddr>,
+    /// Connections that were asked for, by all workers since the tunnel was up.
+    dials: u32,
+    /// The tunnel was lost and is not up again: connections go around it.
+    around: bool,
+    /// How often that was tried.
+    tries: u32,
     interface: Option<Interface>,
     /// Says in the log whom the worker speaks with.
     peer: Span,
 }
 
 impl Helper {
-    fn new(interface_name: String, gateway: Target) -> Self {
-        Self { interface_name, gateway, addresses: Vec::new(), interface: None, peer: Span::none() }
+    pub(super) fn new(interface_name: String, gateway: Target) -> Self {
+        Self {
+            interface_name,
+            gateway,
+            addresses: Vec::new(),
+            dials: 0,
+            around: false,
+            tries: 0,
+            interface: None,
+            peer: Span::none(),
+        }
     }
 
-    async fn answer(&mut self, request: Request, progress: &mut (dyn FnMut(Step) + Send)) -> (Reply, Option<OwnedFd>) {
+    /// The connection is lost: the next worker's goes around the tunnel, whose interface stays.
+    pub(super) fn goes_around(&mut self) {
+        (self.around, self.dials) = (true, 0);
+    }
+
+    pub(super) fn interface_index(&self) -> Option<u32> {
+        self.interface.as_ref().map(Interface::index)
+    }
+
+    pub(super) fn drop_interface(&mut self) {
+        self.interface = None;
+    }
+
+    /// Logs something that the worker says.
+    pub(super) fn log(&self, log: impl FnOnce()) {
+        self.peer.in_scope(log);
+    }
+
+    pub(super) async fn answer(
+        &mut self,
+        request: Request,
+        progress: &mut (dyn FnMut(Step) + Send),
+    ) -> (Reply, Option<OwnedFd>) {
         match request {
             Request::Dial(target) => match self.dial(target, progress).await {
                 Ok((socket, address)) => (Reply::Dialed(Ok(address)), Some(socket)),
@@ -247,22 +211,87 @@ impl Helper {
             Target::Address(address) => self.addresses.contains(address),
             host => *host == self.gateway,
         };
-        if !may || self.addresses.len() >= MAX_ADDRESSES {
+        if !may || self.dials >= MAX_DIALS {
             return Err(dial::Error::Refused(BROKEN.to_owned()));
         }
-        let (socket, address) = Direct::default().dial(target, progress).await?;
-        self.addresses.push(address);
+        self.dials += 1;
+        let (socket, address) = match target {
+            target if self.around => self.dial_around(target, progress).await?,
+            Target::Host { host, port } => {
+                progress(Step::Resolve);
+                let found = Direct::default().resolve(&host, port).await?;
+                self.remember(&found);
+                progress(Step::Connect);
+                Direct::default().connect(&found).await?
+            }
+            address => Direct::default().dial(address, progress).await?,
+        };
+        self.remember(&[address]);
         self.peer = error_span!("call", sstp_peer = %address.ip());
         let socket = TcpStream::into_std(socket).map_err(|error| dial::Error::Refused(error.to_string()))?;
         Ok((socket.into(), address))
     }
 
+    /// Connects beside the tunnel. Its name servers may be out of reach with it: where the gateway was before comes first,
+    /// every other time.
+    async fn dial_around(
+        &mut self,
+        target: Target,
+        progress: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<(TcpStream, SocketAddr), dial::Error> {
+        let (direct, tunnel) = (Direct { resolve: RESOLVE_AGAIN, ..Direct::default() }, self.index());
+        let (host, port) = match target {
+            Target::Address(address) => return direct.connect_around(&[address], tunnel).await,
+            Target::Host { host, port } => (host, port),
+        };
+        let known = self.addresses.clone();
+        let known_first = !known.is_empty() && self.tries.is_multiple_of(2);
+        self.tries = self.tries.wrapping_add(1);
+        if known_first {
+            progress(Step::Connect);
+            let connected = direct.connect_around(&known, tunnel).await;
+            if connected.is_ok() {
+                return connected;
+            }
+        }
+        progress(Step::Resolve);
+        let found = direct.resolve(&host, port).await;
+        progress(Step::Connect);
+        match found {
+            Ok(found) => {
+                self.remember(&found);
+                direct.connect_around(&found, tunnel).await
+            }
+            Err(error) if known.is_empty() => Err(error),
+            Err(error) => {
+                debug!("{error}; it may still be where it was");
+                direct.connect_around(&known, tunnel).await
+            }
+        }
+    }
+
+    fn index(&self) -> u32 {
+        self.interface_index().unwrap_or_default()
+    }
+
+    /// Where the gateway was found, the last one first.
+    fn remember(&mut self, addresses: &[SocketAddr]) {
+        self.addresses.retain(|known| !addresses.contains(known));
+        self.addresses.splice(0..0, addresses.iter().copied());
+        self.addresses.truncate(MAX_ADDRESSES);
+    }
+
     async fn open_device(&mut self, mtu: u16) -> Result<(String, OwnedFd), tun::Error> {
         let failed = |reason: String| tun::Error::Create { name: self.interface_name.clone(), reason, number: None };
-        if self.interface_name.is_empty() || self.interface.is_some() {
-            return Err(failed(BROKEN.to_owned()));
-        }
-        let interface = Interface::create(&self.interface_name, mtu).await?;
+        let interface = match self.interface.take() {
+            // the one that has outlived its connection
+            Some(interface) if self.around => {
+                interface.set_mtu(mtu).await?;
+                interface
+            }
+            None if !self.interface_name.is_empty() => Interface::create(&self.interface_name, mtu).await?,
+            _ => return Err(failed(BROKEN.to_owned())),
+        };
         let file = interface.file().map_err(|error| failed(error.to_string()))?;
         let name = interface.name().to_owned();
         self.interface = Some(interface);
@@ -277,8 +306,9 @@ impl Helper {
     }
 
     /// What the worker tells, as far as it is for the worker to say.
-    fn checked(&self, mut told: Told) -> Told {
+    pub(super) fn checked(&mut self, mut told: Told) -> Told {
         if let Told::Up(connected) = &mut told {
+            (self.around, self.tries, self.dials) = (false, 0, 0);
             connected.interface =
                 self.interface.as_ref().map(|interface| interface.name().to_owned()).unwrap_or_default();
             connected.parameters.domains.retain(|name| domain::is_host_name(name));

@@ -251,7 +251,7 @@ impl Desk {
         let probed = Arc::<Mutex<Vec<Rights>>>::default();
         let parts = Parts {
             dial: Arc::new(move |attempt| {
-                let Attempt { profile, secrets, answers, may_ask, rights, capture: _ } = attempt;
+                let Attempt { profile, secrets, answers, may_ask, rights, .. } = attempt;
                 let (commands, receiver) = mpsc::channel(4);
                 let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
                 let tunnel = Started { profile, secrets, answers, may_ask, rights, commands: receiver, state: sender };

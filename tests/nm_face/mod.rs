@@ -40,6 +40,7 @@ pub struct Started {
     pub answers: Vec<Answer>,
     pub may_ask: bool,
     pub rights: Rights,
+    pub lasting: bool,
     pub commands: mpsc::Receiver<Command>,
     pub state: watch::Sender<TunnelState>,
 }
@@ -107,7 +108,7 @@ impl Face {
     pub async fn with(options: Options) -> Self {
         let (started, tunnels) = mpsc::unbounded_channel();
         let dial: Dial = Box::new(move |attempt| {
-            let Attempt { profile, secrets, answers, may_ask, rights, capture: _ } = attempt;
+            let Attempt { profile, secrets, answers, may_ask, rights, lasting, .. } = attempt;
             let (commands, receiver) = mpsc::channel(4);
             let (sender, state) = watch::channel(TunnelState::Starting(nm_sstp::tunnel::Phase::Resolve));
             drop(started.send(Started {
@@ -116,6 +117,7 @@ impl Face {
                 answers,
                 may_ask,
                 rights,
+                lasting,
                 commands: receiver,
                 state: sender,
             }));

@@ -17,6 +17,8 @@ nm_ready() {
     nmcli --terse connection add type ethernet ifname $SECOND con-name second autoconnect no ipv4.method manual \
         ipv4.addresses $SECOND4/24 ipv4.gateway $SECOND_ROUTER4 ipv4.dns $SECOND_ROUTER4 ipv6.method disabled >/dev/null ||
         die "NetworkManager cannot have a second wire"
+    # what the kernel keeps of a wire that was up once is there from now on
+    nm_second_wire comes; nm_second_wire goes
     nm_wire is_back || die "NetworkManager's wire does not come back"
     CLEAN_MACHINE=$(machine)
 }

@@ -203,7 +203,7 @@ sleeps() {
 # Names are asked for beside the tunnel.
 another_gateway() {
     NM_MORE="ipv4.never-default yes ipv4.ignore-auto-dns yes ipv4.routes $TARGET4/32"
-    begin
+    begin dns=none
     in_server ip address add $OTHER_GATE4/32 dev lo
     gateway_has $OTHER_GATE4
     in_server ip address delete $GATE4/32 dev lo; in_server ip -6 address delete $GATE6/128 dev lo

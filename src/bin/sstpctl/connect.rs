@@ -199,7 +199,7 @@ impl Attempt<'_> {
             "failed" => {
                 self.reason_until = Some(Instant::now() + REASON);
             }
-            "connecting" if before == "connected" => {
+            "connecting" | "reconnecting" if before == "connected" => {
                 output::print("The connection was lost; connecting again\n")?;
                 self.progress = Progress::new();
             }
@@ -271,7 +271,7 @@ impl Attempt<'_> {
     /// How the session's end comes out.
     fn closed(&self, kind: &str, error: &str) -> Result<(), Problem> {
         match (error, self.state.as_str()) {
-            ("", "connected" | "disconnecting" | "closed") if self.foreground => Ok(()),
+            ("", "connected" | "reconnecting" | "disconnecting" | "closed") if self.foreground => Ok(()),
             ("", _) => Err(Problem::other("The session was ended by somebody else.")),
             (error, _) => Err(Problem::closed(kind, error)),
         }
@@ -280,7 +280,7 @@ impl Attempt<'_> {
     /// A signal came: ends the session.
     async fn stop(&mut self, stop: Stop) -> Result<(), Problem> {
         notify(&[NotifyState::Stopping]);
-        let connected = self.state == "connected";
+        let connected = matches!(self.state.as_str(), "connected" | "reconnecting");
         self.progress.pause("interrupted")?;
         output::print("Disconnecting\n")?;
         self.end().await;

@@ -89,7 +89,7 @@ impl Session {
             session: path.rsplit('/').next().unwrap_or_default().to_owned(),
             path: path.to_string(),
             duration_seconds: since_usec
-                .filter(|_| state == "connected")
+                .filter(|_| matches!(state.as_str(), "connected" | "reconnecting"))
                 .map(|since| units::now().saturating_sub(since) / 1_000_000),
             state,
             phase: found.text("Phase").unwrap_or_default(),

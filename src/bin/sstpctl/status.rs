@@ -105,6 +105,7 @@ fn headline(session: &Session, style: Style) -> String {
         ("connected", Some(seconds), Some(since)) => {
             format!(" for {}, since {}", units::duration(seconds), units::date(since / 1_000_000))
         }
+        ("reconnecting", Some(seconds), _) => format!(" after {}", units::duration(seconds)),
         ("connecting" | "asking" | "disconnecting", _, _) if !session.phase.is_empty() => {
             format!(" ({})", printable::line(&session.phase))
         }

@@ -82,7 +82,7 @@ impl Wish {
     /// The settings cannot be read.
     pub(super) fn kept(&self) -> Result<Kept, profile::Error> {
         let (profile, secrets, _) = self.profile()?;
-        Ok(Kept::new(profile, secrets, self.rights.clone()))
+        Ok(Kept::new(profile, secrets, self.rights.clone()).lasting(true))
     }
 
     /// The same with what a person has answered. What was worth something once only is not kept.
@@ -274,7 +274,10 @@ impl Life {
                 }
             }
             Some(TunnelState::Up(established)) if course.ending.is_none() => self.up(established, course).await,
-            Some(TunnelState::Asking(_) | TunnelState::Up(_)) => {}
+            Some(TunnelState::Reconnecting { why, .. }) if course.ending.is_none() => {
+                self.show(|shown| shown.reconnecting(&why.sentence));
+            }
+            Some(TunnelState::Asking(_) | TunnelState::Up(_) | TunnelState::Reconnecting { .. }) => {}
             Some(TunnelState::Down(failure)) => self.down(failure.as_deref(), course),
             None => {
                 self.attempts.down();
@@ -307,7 +310,11 @@ impl Life {
                 return self.fail(Kind::Host, &why, course);
             }
         }
-        let what = if was_connected { "Updated: connected" } else { "Connected" };
+        let what = match (was_connected, self.shown.borrow().state) {
+            (_, State::Reconnecting) => "Connected again",
+            (true, _) => "Updated: connected",
+            (false, _) => "Connected",
+        };
         let peer = display(established.server.ip());
         info!(target: OUTCOME, sstp_phase = "connected", sstp_peer = peer, "{what} {}", success(&established));
         self.show(|shown| {

@@ -21,6 +21,8 @@ pub(super) struct Shown {
     pub(super) details: Option<Arc<Details>>,
     /// What is asked.
     pub(super) question: Option<Asked>,
+    /// How it was lost, or why it is not back: a whole sentence; while it is being connected again.
+    pub(super) lost: Option<String>,
     /// It is over: why, where it was not told to end.
     pub(super) over: Option<Option<Reason>>,
 }
@@ -31,6 +33,7 @@ pub(super) enum State {
     Connecting,
     Asking,
     Connected,
+    Reconnecting,
     Disconnecting,
     Failed,
     Closed,
@@ -42,6 +45,7 @@ impl State {
             State::Connecting => "connecting",
             State::Asking => "asking",
             State::Connected => "connected",
+            State::Reconnecting => "reconnecting",
             State::Disconnecting => "disconnecting",
             State::Failed => "failed",
             State::Closed => "closed",
@@ -138,6 +142,7 @@ impl Shown {
             since: 0,
             details: None,
             question: None,
+            lost: None,
             over: None,
         }
     }
@@ -145,10 +150,17 @@ impl Shown {
     /// It is connected.
     pub(super) fn connected(&mut self, details: Details) {
         self.state = State::Connected;
+        self.lost = None;
         self.interface.clone_from(&details.established.interface);
         let since = details.established.since.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.since = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
         self.details = Some(Arc::new(details));
+    }
+
+    /// It has lost its connection, and makes another one; everything else stays as it is.
+    pub(super) fn reconnecting(&mut self, why: &str) {
+        self.state = State::Reconnecting;
+        self.lost = Some(format!("The connection was lost: {why}."));
     }
 
     /// It is over.
@@ -167,6 +179,7 @@ impl Shown {
 
     /// `LastError`.
     pub(super) fn last_error(&self) -> &str {
-        self.over.as_ref().and_then(Option::as_ref).map_or("", |reason| reason.text.as_str())
+        let over = self.over.as_ref().and_then(Option::as_ref).map(|reason| reason.text.as_str());
+        over.or(self.lost.as_deref()).unwrap_or("")
     }
 }

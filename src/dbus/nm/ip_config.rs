@@ -68,6 +68,8 @@ impl Announcement {
             ("mtu", u32::from(parameters.mtu).into()),
             ("has-ip4", ip4.is_some().into()),
             ("has-ip6", ip6.is_some().into()),
+            // where the connection is persistent, it is made again
+            ("can-persist", true.into()),
         ]);
         Some(Self { config, ip4, ip6, marks })
     }
@@ -89,6 +91,13 @@ impl Announcement {
             after.config.insert("has-ip6", true.into());
         }
         Some(after)
+    }
+
+    /// For the `Config` signal of a tunnel whose gateway is out of reach.
+    pub(super) fn config_without_gateway(&self) -> Dictionary<'static> {
+        let mut config = self.config.clone();
+        config.insert("gateway", address(Ipv4Addr::LOCALHOST.into()));
+        config
     }
 
     /// Whether names are to be looked up in another way than `before`. NetworkManager (1.42 and later) looks at that only
@@ -294,7 +303,8 @@ mod tests {
         let mut both = established(Some(ipv4()), Some(ipv6(&["2001:db8::2"])), "192.0.2.1");
         both.parameters.domains = vec!["corp.test".to_owned()];
         let announcement = Announcement::new(&both, Routes::Split).unwrap();
-        let expected = [("gateway", "u"), ("has-ip4", "b"), ("has-ip6", "b"), ("mtu", "u"), ("tundev", "s")];
+        let expected =
+            [("can-persist", "b"), ("gateway", "u"), ("has-ip4", "b"), ("has-ip6", "b"), ("mtu", "u"), ("tundev", "s")];
         assert_eq!(signatures(&announcement.config), pairs(&expected));
         let expected = [
             ("address", "u"),

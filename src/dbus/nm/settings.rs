@@ -21,6 +21,8 @@ pub(super) struct Settings<'m> {
     user_name: Option<&'m str>,
     /// `vpn.timeout`: how many seconds NetworkManager lets a connection attempt take; 0 means its default.
     pub(super) timeout: u32,
+    /// `vpn.persistent`: a connection that was lost is made again.
+    pub(super) persistent: bool,
     /// The users who alone may use the connection (`connection.permissions`); none: everybody may.
     owners: Vec<String>,
     /// `connection.uuid`.
@@ -73,6 +75,7 @@ impl<'m> Settings<'m> {
             data: strings(vpn.get("data"), "vpn.data")?.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             secrets: strings(vpn.get("secrets"), "vpn.secrets")?.collect(),
             user_name: text("vpn", "user-name", "vpn.user-name")?,
+            persistent: vpn.get("persistent").map(boolean).transpose()?.unwrap_or(false),
             timeout: vpn.get("timeout").map(unsigned).transpose()?.unwrap_or(0),
             owners: owners(hash.get("connection").and_then(|properties| properties.get("permissions")))?,
             uuid: text("connection", "uuid", "connection.uuid")?,
@@ -155,6 +158,13 @@ fn manual_address(ipv4: &HashMap<&str, Variant<'_>>) -> Option<Ipv4Addr> {
         _ => None,
     });
     address?.parse().ok()
+}
+
+fn boolean(value: &Variant<'_>) -> Result<bool, Malformed> {
+    match value {
+        Variant::Bool(is) => Ok(*is),
+        other => Err(wrong("vpn.persistent", "b", other)),
+    }
 }
 
 fn unsigned(value: &Variant<'_>) -> Result<u32, Malformed> {

@@ -34,6 +34,7 @@ impl Plugin {
             peer: None,
             routes: Routes::Full,
             announced: None,
+            is_lost: false,
             notes,
             span,
         }
@@ -82,7 +83,7 @@ impl Plugin {
         if notices.len() > MAX_NOTICES {
             warn!("{} more notices of that kind", notices.len() - MAX_NOTICES);
         }
-        let kept = Kept::new(profile, secrets, Rights::of(owner));
+        let kept = Kept::new(profile, secrets, Rights::of(owner)).lasting(settings.persistent);
         kept.check(interaction).inspect_err(|error| error!("{NOT_STARTED}: {error}."))?;
         Ok(kept)
     }
@@ -168,6 +169,7 @@ impl Plugin {
                     self.announce(established, emitter).await;
                 }
             }
+            TunnelState::Reconnecting { moved, .. } => self.reconnecting(*moved, emitter).await,
             TunnelState::Down(failure) => self.down(failure.as_deref(), emitter).await,
         }
     }
@@ -195,13 +197,35 @@ impl Plugin {
         if let Some(ip6) = ip6 {
             sent(Self::ip6_config(emitter, ip6).await);
         }
-        let what = if update { "Updated: connected" } else { "Connected" };
+        let what = match (std::mem::take(&mut self.is_lost), update) {
+            (true, _) => "Connected again",
+            (false, true) => "Updated: connected",
+            (false, false) => "Connected",
+        };
         let peer = established.server.ip();
         self.peer = Some(peer);
         self.span.in_scope(|| {
             info!(target: OUTCOME, sstp_phase = "connected", sstp_peer = %peer, "{what} {}", success(established));
         });
         self.enter(ServiceState::Started, emitter).await;
+    }
+
+    /// The tunnel is there, and its connection is being made again. For NetworkManager nothing has changed, so that nothing
+    /// flaps; but its route to the gateway goes by the network that there was, and it keeps that for as long as the gateway
+    /// is the same. So the gateway is nowhere until it is found again, for which the tunnel needs no route.
+    async fn reconnecting(&mut self, moved: bool, emitter: &SignalEmitter<'_>) {
+        self.is_lost = true;
+        let (true, Some(announcement)) = (moved && self.state == ServiceState::Started, &self.announced) else {
+            return;
+        };
+        let Announcement { ip4, ip6, .. } = announcement;
+        sent(Self::config(emitter, &announcement.config_without_gateway()).await);
+        if let Some(ip4) = ip4 {
+            sent(Self::ip4_config(emitter, ip4).await);
+        }
+        if let Some(ip6) = ip6 {
+            sent(Self::ip6_config(emitter, ip6).await);
+        }
     }
 
     async fn down(&mut self, failure: Option<&Ending>, emitter: &SignalEmitter<'_>) {

@@ -1,12 +1,14 @@
 //! Which losses are worth another try, of a tunnel that was up before: with its settings and its secrets it has worked.
 
+use serde::{Deserialize, Serialize};
+
 use crate::session::{self, Phase, Refusal};
 use crate::transport::dial;
 use crate::transport::failure::{self, TlsFailure};
 use crate::tunnel::Failure;
 
 /// Whether a tunnel that was up is tried again by itself after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Retry {
     /// No: it would fail again, a person has to decide, or it would be one wrong password more.
     No,

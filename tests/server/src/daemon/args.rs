@@ -142,7 +142,11 @@ impl Args {
         match name {
             "--listen" => self.listen = parse(value, "an address and a port")?,
             "--tls" => self.tls = value.parse()?,
-            "--user" => config.users.push(user(value)?),
+            "--user" => {
+                let user = user(value)?;
+                config.users.retain(|other| other.name != user.name);
+                config.users.push(user);
+            }
             "--users" => {
                 let text = std::fs::read_to_string(value).map_err(|error| format!("{value}: {error}"))?;
                 let text = Zeroizing::new(text);
