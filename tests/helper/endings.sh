@@ -18,11 +18,17 @@ server_killed() {
     store_profile part $PORT_KILLED
     connect part; connected_by
     reap server-killed KILL
+    soon shows '"state":"reconnecting"'
+    contains "$(ctl status)" "reconnecting" "sstpctl status"
+    goes_by "$(box_tunnel)" 203.0.113.7 || fail "what belongs into the tunnel goes beside it"
+    # what is no use is not tried again
+    server_up server-killed $PORT_KILLED --user "$VPN_USER:another"
     soon shows '"state":"failed"'
-    contains "$(ctl status)" "closed the connection" "sstpctl status"
+    contains "$(ctl status)" "refused user name or password" "sstpctl status"
     soon goes_by $BOX_LINK 203.0.113.7
     [ -z "$(box_tunnel)" ] || fail "the device is still there"
     ctl disconnect part >/dev/null 2>&1
+    reap server-killed KILL
     ctl profile remove part >/dev/null
 }
 

@@ -155,11 +155,13 @@ kill_switch() {
     soon goes_by "$(box_tunnel)" 203.0.113.7
     in_box ip route get 2001:db8::1 >/dev/null 2>&1 && fail "IPv6 goes beside the tunnel"
     reap server-killed KILL
+    server_up server-killed $PORT_KILLED --user "$VPN_USER:another"
     soon shows '"state":"failed"'
     in_box ip route get 203.0.113.7 >/dev/null 2>&1 && fail "IPv4 goes beside the tunnel that has failed"
     goes_by $BOX_LINK $SERVER4 || fail "the gateway cannot be reached any more"
     disconnect part
     soon goes_by $BOX_LINK 203.0.113.7
+    reap server-killed KILL
     ctl profile remove part >/dev/null
 }
 
