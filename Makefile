@@ -1,6 +1,6 @@
 # make             build what is installed, for release
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
-# make check       all tests: check-core, check-code, check-nm, check-auth, check-helper, each also alone
+# make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make demo        see it work on this machine, in a sandbox
 # make bench       what a tunnel costs on this machine: docs/performance.md
@@ -33,7 +33,7 @@ INSTALLED = \
 	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
 	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
-.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-auth check-helper interop demo bench
+.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-transport check-auth check-helper interop demo bench
 
 all: build
 
@@ -63,7 +63,7 @@ uninstall:
 		to="$(DESTDIR)$(PREFIX)/$${file##*:}"; echo "remove $$to"; rm -f "$$to"; \
 	done
 
-check: check-core check-code check-nm check-auth check-helper
+check: check-core check-code check-nm check-transport check-auth check-helper
 
 check-core:
 	@tests/check-core
@@ -73,6 +73,9 @@ check-code:
 
 check-nm: build-lab
 	@status=0; for part in run run-learned; do tests/nm/$$part || status=1; done; exit $$status
+
+check-transport: build-lab
+	@status=0; for part in run run-proxies; do tests/transport/$$part || status=1; done; exit $$status
 
 check-auth: build-lab
 	@tests/auth/run

@@ -9,7 +9,7 @@
 //! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `netevents`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
-//! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`datapath`], [`capture`] | one protocol each |
+//! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`proxy`], [`datapath`], [`capture`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
 //!
@@ -47,6 +47,7 @@ pub mod probe;
 pub mod profile;
 #[cfg(feature = "service")]
 pub mod profile_files;
+pub mod proxy;
 pub mod session;
 pub mod sstp;
 #[cfg(feature = "service")]

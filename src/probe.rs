@@ -71,9 +71,9 @@ impl Look {
         Self { profile, files }
     }
 
-    /// What is looked at.
+    /// What may be connected to.
     pub(crate) fn gateway(&self) -> Target {
-        Target::from(&self.profile.gateway)
+        Target::first_of(&self.profile)
     }
 
     /// Takes it, in [`LIMIT`] at most. To be called in a tokio runtime with I/O and time.
@@ -92,6 +92,9 @@ impl Look {
     }
 
     async fn take(&self, dialer: &impl Dialer, findings: &mut Findings) {
+        if let Err(error) = self.profile.check_gateway() {
+            return findings.error = Some(error.to_string());
+        }
         let connection = match self.open(dialer, findings).await {
             Ok(connection) => connection,
             Err(error) => return findings.error = Some(error.to_string()),
@@ -113,7 +116,7 @@ impl Look {
 
     /// Connects, whatever the certificate is.
     async fn open(&self, dialer: &impl Dialer, findings: &mut Findings) -> Result<Connection, Error> {
-        let settings = Settings { ignore_certificate: true, ..Settings::of(&self.profile, &self.files)? };
+        let settings = Settings { ignore_certificate: true, ..Settings::of(&self.profile, &self.files, None)? };
         transport::open(&settings, dialer, |_| {}).await.inspect_err(|error| {
             if let Error::Tls { address, failure, .. } = error {
                 findings.address = Some(*address);

@@ -41,6 +41,7 @@ use tokio::time::timeout;
 use self::certificate::CertificateFacts;
 use self::dial::{Dialer, Target};
 use self::failure::{Error, TlsFailure};
+use self::proxy::Proxy;
 use crate::private_file;
 use crate::profile::Fingerprint;
 use crate::profile_files::Files;
@@ -53,6 +54,7 @@ pub mod certificate;
 pub(crate) mod checks;
 pub mod dial;
 pub mod failure;
+pub mod proxy;
 mod reason;
 mod tap;
 
@@ -75,6 +77,8 @@ pub struct Settings {
     pub host: String,
     /// Its TCP port.
     pub port: u16,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
     /// CA certificates that replace the system's.
     pub ca_certificates: Option<CaCertificates>,
     /// Accept a certificate that does not pass the checks.
@@ -179,6 +183,8 @@ impl Revoked {
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// What a proxy takes to connect to the gateway, once it is connected to, with all questions and answers.
+    pub proxy: Duration,
     /// The TLS handshake.
     pub tls: Duration,
     /// The second look at a certificate that did not pass, connection and handshake together.
@@ -187,7 +193,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { tls: Duration::from_secs(30), inspection: Duration::from_secs(5) }
+        Limits {
+            // less than NetworkManager waits for the whole connection
+            proxy: Duration::from_secs(45),
+            tls: Duration::from_secs(30),
+            inspection: Duration::from_secs(5),
+        }
     }
 }
 
@@ -196,7 +207,7 @@ impl Default for Limits {
 pub struct Connection {
     /// Octets to and from the server.
     pub stream: Stream,
-    /// The server's address.
+    /// The server's address, or that of the proxy that leads to it: what must not be routed into the tunnel.
     pub address: SocketAddr,
     /// Our own address on the way there; `None` where the kernel does not say.
     pub local: Option<IpAddr>,
@@ -229,6 +240,8 @@ pub enum Step {
     Resolve,
     /// TCP connects.
     Connect,
+    /// The proxy connects to the gateway.
+    Proxy,
     /// The TLS handshake.
     Tls,
 }
@@ -247,11 +260,28 @@ pub async fn open(
     let for_connector = settings.clone();
     let connector = task::spawn_blocking(move || connector(&for_connector, Checks::of(&for_connector)));
 
-    let target = Target::Host { host: settings.host.clone(), port: settings.port };
-    let (socket, address) = dialer.dial(target, &mut progress).await?;
+    let (socket, address) = reach(settings, dialer, None, &mut progress).await?;
     progress(Step::Tls);
     let connector = connector.await.map_err(|error| Error::TlsSetup(error.to_string()))??;
     secure(settings, dialer, &connector, socket, address).await
+}
+
+/// Connects to the gateway, through its proxy where it has one; `known` is the [address](Connection::address) of a
+/// connection before this one.
+async fn reach(
+    settings: &Settings,
+    dialer: &impl Dialer,
+    known: Option<SocketAddr>,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<(TcpStream, SocketAddr), Error> {
+    let Settings { host, port, limits, .. } = settings;
+    match &settings.proxy {
+        Some(proxy) => Ok(proxy::reach(proxy, (host, *port), dialer, known, limits.proxy, progress).await?),
+        None => {
+            let named = Target::Host { host: host.clone(), port: *port };
+            Ok(dialer.dial(known.map_or(named, Target::Address), progress).await?)
+        }
+    }
 }
 
 /// Has TCP give up what is not acknowledged for so long (RFC 5482, `TCP_USER_TIMEOUT`); `None`: when the kernel likes, which
@@ -270,7 +300,8 @@ async fn secure(
     socket: TcpStream,
     address: SocketAddr,
 ) -> Result<Connection, Error> {
-    let failed = |failure| Error::Tls { host: settings.name().to_owned(), address, failure };
+    let proxy = || settings.proxy.as_ref().map(Proxy::to_string);
+    let failed = |failure| Error::Tls { host: settings.name().to_owned(), address, proxy: proxy(), failure };
     match handshake(settings, connector, socket).await {
         Ok(stream) => {
             let connection = finish(stream, address).map_err(failed)?;
@@ -287,7 +318,7 @@ async fn secure(
             Ok(Connection { objection: Some(error.to_string()), ..connection })
         }
         Err(TlsFailure::Certificate { problem, .. }) => {
-            let Limits { tls, inspection } = settings.limits;
+            let Limits { tls, inspection, .. } = settings.limits;
             // where it is the connection that is used, connecting is bounded by the dialer
             let limit = if settings.ignore_certificate { 2 * tls } else { inspection };
             let unchecked = timeout(limit, connect_unchecked(settings, dialer, address)).await;
@@ -312,8 +343,8 @@ async fn connect_unchecked(
 ) -> Result<Connection, TlsFailure> {
     let other = |text: String| TlsFailure::Other(text);
     let connector = connector(settings, Checks::Off).map_err(|error| other(error.to_string()))?;
-    let target = Target::Address(address);
-    let (socket, _) = dialer.dial(target, &mut |_| {}).await.map_err(|error| other(error.to_string()))?;
+    let reached = reach(settings, dialer, Some(address), &mut |_| {}).await;
+    let (socket, _) = reached.map_err(|error| other(error.to_string()))?;
     finish(handshake(settings, &connector, socket).await?, address)
 }
 

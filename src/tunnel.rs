@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use crate::profile::{Profile, Secrets};
 use crate::profile_files::{Files, Rights};
 use crate::session::{self, Answer, NetworkParameters};
+use crate::transport::proxy::Proxy;
 use crate::transport::{self, CaCertificates, Limits, Revoked, Settings, Step, Tls};
 
 pub use call::{Call, Connected, Machine, ThisMachine, Told};
@@ -133,6 +134,8 @@ pub enum Phase {
     Resolve,
     /// TCP connects.
     Connect,
+    /// The proxy connects to the gateway.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// The session has begun.
@@ -145,6 +148,7 @@ impl fmt::Display for Phase {
         match self {
             Phase::Resolve => f.write_str("while the gateway's name was looked up"),
             Phase::Connect => f.write_str("while TCP connected to the gateway"),
+            Phase::Proxy => f.write_str("while the proxy connected to the gateway"),
             Phase::Tls => f.write_str("during the TLS handshake"),
             Phase::Session(phase) => phase.fmt(f),
         }
@@ -156,7 +160,7 @@ impl fmt::Display for Phase {
 pub struct Established {
     /// Name of the interface. It is down and has no address: configuring it is the owner's part.
     pub interface: String,
-    /// The server's address outside of the tunnel, which must not be routed into it, and its port.
+    /// The server's address outside of the tunnel, or its proxy's, which must not be routed into it, and its port.
     pub server: SocketAddr,
     /// Our own address on the way there: in another tunnel, where it goes through that.
     pub local: Option<IpAddr>,
@@ -192,23 +196,29 @@ impl From<Step> for Phase {
         match step {
             Step::Resolve => Phase::Resolve,
             Step::Connect => Phase::Connect,
+            Step::Proxy => Phase::Proxy,
             Step::Tls => Phase::Tls,
         }
     }
 }
 
 impl Settings {
-    /// Those of a profile, with what was read of its files.
+    /// Those of a profile, with what was read of its files and the password at the proxy.
     ///
     /// # Errors
     ///
     /// Files that the gateway is verified with cannot be used.
-    pub fn of(profile: &Profile, files: &Files) -> Result<Self, transport::failure::Error> {
+    pub fn of(
+        profile: &Profile,
+        files: &Files,
+        proxy_password: Option<&str>,
+    ) -> Result<Self, transport::failure::Error> {
         let ca_certificates = profile.ca_cert.as_deref().map(|path| CaCertificates::among(files, path)).transpose()?;
         let revoked = profile.inner_tls.crl_file.as_deref().map(|path| Revoked::among(files, path)).transpose()?;
         Ok(Settings {
             host: profile.gateway.host.to_string(),
             port: profile.gateway.port,
+            proxy: profile.proxy.as_ref().map(|proxy| Proxy::new(proxy, proxy_password)),
             ca_certificates,
             ignore_certificate: profile.ignore_cert_warn,
             name: profile.gateway_tls.name.as_ref().map(ToString::to_string),

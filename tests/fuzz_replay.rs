@@ -8,7 +8,7 @@ mod fuzz;
 use std::fs;
 use std::path::Path;
 
-use fuzz::{eap, hostconf, negotiation, session, wire};
+use fuzz::{eap, hostconf, negotiation, proxy, session, wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -37,6 +37,7 @@ fn corpora() {
     replay("negotiation", negotiation::run);
     replay("network", hostconf::wire);
     replay("hostconf", hostconf::run);
+    replay("proxy", proxy::run);
     replay("session", replayable);
 }
 
@@ -131,6 +132,26 @@ fn conversation() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(flags, methods, inner, steps)| [&[flags & 0x7f, methods, inner][..], &steps.concat()].concat())
 }
 
+/// What a proxy says, piece by piece; mostly a refusal that is followed by another one.
+fn proxy_says() -> impl Strategy<Value = Vec<u8>> {
+    let header = prop_oneof![
+        2 => "Proxy-Authenticate: (Basic|NTLM|Digest)( realm=\"?[ -~]{0,8}\"?)?(, nonce=x)?(, stale=true)?\r\n",
+        1 => "Proxy-Authenticate: NTLM TlRMTVNTUAAC[A-Za-z0-9+/]{60,80}\r\n",
+        1 => "[A-Za-z-]{1,12}: [ -~]{0,20}\r\n",
+    ];
+    let head = (vec(header, 0..4), 0u8..4).prop_map(|(headers, length)| {
+        format!("HTTP/1.1 407 No\r\nContent-Length: {length}\r\n{}\r\nno", headers.concat())
+    });
+    let said = prop_oneof![4 => head.prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..40)];
+    (any::<u8>(), vec(said, 0..12)).prop_map(|(first, said)| {
+        let pieces = said.iter().flat_map(|text| {
+            let text = &text[..text.len().min(255)];
+            [&[text.len() as u8], text].concat()
+        });
+        [first].into_iter().chain(pieces).collect()
+    })
+}
+
 /// A DHCPACK with these options.
 fn dhcp_ack(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut message = vec![0; 236];
@@ -207,6 +228,11 @@ proptest! {
         vec((any::<u8>(), vec(0u8..40, 0..24)), 0..8).prop_map(|options| dhcp_ack(&options)),
     ]) {
         hostconf::wire(&data);
+    }
+
+    #[test]
+    fn proxies(data in proxy_says()) {
+        proxy::run(&data);
     }
 
     #[test]

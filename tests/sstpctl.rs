@@ -50,7 +50,7 @@ fn a_connection_without_a_profile_has_settings() {
         ("routes=some", "the value must be one of full, split, none, auto."),
         ("proxy-password=hunter2", "is a secret"),
         ("gateway=x", "The setting gateway is given twice."),
-        ("proxy-server=x", "proxies are not supported yet"),
+        ("proxy-server=https://x", "TLS to the proxy itself is not supported"),
     ] {
         let error = world.run(&["connect", "--gateway", "works.example", "--set", setting]).fails(2);
         assert!(error.contains(sentence), "{error}");

@@ -7,6 +7,7 @@
 pub mod eap;
 pub mod hostconf;
 pub mod negotiation;
+pub mod proxy;
 pub mod session;
 pub mod wire;
 #[path = "../../tests/support/words.rs"]

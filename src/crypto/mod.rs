@@ -1,4 +1,5 @@
-//! Keys and responses of PPP authentication, and the binding of that authentication to the TLS connection below it.
+//! Keys and responses of PPP authentication, and the binding of that authentication to the TLS connection below it; and
+//! what proxies want to see.
 //!
 //! | module | what | specification |
 //! |---|---|---|
@@ -8,6 +9,8 @@
 //! | [`binding`] | HLAK, Compound MAC Key, Compound MAC, certificate hash | MS-SSTP 3.2.5.2 |
 //! | [`peap`] | PRF+, the Compound MAC and the session key of PEAP | MS-PEAP 3.1.5.5.2 |
 //! | [`chap_md5()`] | the response of CHAP with MD5 | RFC 1994 4.1 |
+//! | [`ntlm`] | the response of NTLM v2, and its message code | MS-NLMP 3.3.2, 3.1.5.1.2 |
+//! | [`http_digest`] | the response of HTTP Digest | RFC 7616 3.4.1 |
 //!
 //! Everything here is a function of its arguments: challenges come in by value, so that a run can be replayed. Values
 //! from which a password or a key can be computed are wiped when they are dropped, and their `Debug` shows nothing. The
@@ -16,8 +19,10 @@
 pub mod binding;
 mod chap_md5;
 mod entropy;
+pub mod http_digest;
 pub mod mppe;
 pub mod mschapv2;
+pub mod ntlm;
 pub mod password_change;
 pub mod peap;
 

@@ -172,6 +172,10 @@ impl Attempts {
         let came = Kept { attempts: *attempts, capture: capture.clone(), ..came };
         match waiting.understand(&came.secrets) {
             Meaning::Secrets => self.begin(came, Interaction::Allowed),
+            Meaning::ProxyPassword(password) => {
+                let secrets = Secrets { proxy_password: Some(password), ..before };
+                self.begin(Kept { secrets, ..came }, Interaction::Allowed)
+            }
             Meaning::Unchanged(why) => Next::GiveUp(why),
             Meaning::Ask(asked, message) => {
                 self.waiting = Some(Waiting { asked, before, message });
@@ -242,8 +246,13 @@ impl Attempts {
         }
         let password = matches!(kept.profile.authentication, profile::Authentication::Password { .. });
         let waiting = Waiting::for_failure(failure, kept.secrets.clone());
-        // a certificate that is refused is not mended by a password
-        let waiting = waiting.filter(|_| password || failure.remedy == Some(Remedy::Passphrase))?;
+        // a certificate that is refused is not mended by a password, nor is a proxy without a user
+        let proxy_user = kept.profile.proxy.as_ref().is_some_and(|proxy| proxy.user.is_some());
+        let waiting = waiting.filter(|_| match failure.remedy {
+            Some(Remedy::Passphrase) => true,
+            Some(Remedy::ProxyPassword) => proxy_user,
+            _ => password,
+        })?;
         info!(target: OUTCOME, "Asking again: {failure}.");
         (self.kept, self.waiting) = (Some(kept), Some(waiting));
         Some(Next::Ask)

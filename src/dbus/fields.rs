@@ -8,6 +8,7 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Resolve => "resolve",
         Phase::Connect => "connect",
+        Phase::Proxy => "proxy",
         Phase::Tls => "tls",
         Phase::Session(phase) => match phase {
             session::Phase::Http => "http",

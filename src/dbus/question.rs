@@ -25,6 +25,8 @@ pub(super) enum Asked {
     Missing(Vec<Secret>),
     /// The passphrase of the user's key.
     Passphrase,
+    /// The password at the proxy.
+    ProxyPassword,
     /// Another password.
     Password,
     /// A new password, twice.
@@ -39,6 +41,8 @@ pub(super) enum Asked {
 pub(super) enum Meaning {
     /// Another attempt with the secrets that came.
     Secrets,
+    /// Another attempt with this password at the proxy.
+    ProxyPassword(Zeroizing<String>),
     /// This is the answer to the question of the server's, on the call that asks or on the next one.
     Answer(Answer),
     /// It is no answer: another question is due.
@@ -52,6 +56,10 @@ const DIFFERENT: &str = "The two new passwords were not the same. Choose one and
 impl Waiting {
     /// For secrets that the profile needs.
     pub(super) fn missing(missing: Vec<Secret>, secrets: Secrets) -> Self {
+        if missing == [Secret::ProxyPassword] {
+            let message = "The proxy wants to know who you are.".to_owned();
+            return Waiting { asked: Asked::ProxyPassword, before: secrets, message };
+        }
         let message = "The VPN server wants to know who you are.".to_owned();
         Waiting { asked: Asked::Missing(missing), before: secrets, message }
     }
@@ -94,6 +102,10 @@ impl Waiting {
                 let message = capitalized(&failure.sentence);
                 return Some(Waiting { asked: Asked::Passphrase, before, message });
             }
+            Remedy::ProxyPassword => {
+                let message = capitalized(&failure.sentence);
+                return Some(Waiting { asked: Asked::ProxyPassword, before, message });
+            }
         };
         Some(Self::for_question(&question, before))
     }
@@ -104,6 +116,7 @@ impl Waiting {
         match &self.asked {
             Asked::Missing(secrets) => secrets.iter().map(plain).collect(),
             Asked::Passphrase => vec![plain(&Secret::TlsUserKeySecret)],
+            Asked::ProxyPassword => vec![plain(&Secret::ProxyPassword)],
             Asked::Password | Asked::NewPasswordAgain(_) => vec![plain(&Secret::Password)],
             Asked::NewPassword => vec![plain(&Secret::Password), (Secret::PasswordAgain, Tag::Challenge)],
             Asked::Code(_) => vec![(Secret::Otp, Tag::Challenge)],
@@ -129,6 +142,10 @@ impl Waiting {
             Asked::Missing(_) => Meaning::Secrets,
             Asked::Passphrase if changed(Secret::TlsUserKeySecret).is_some() => Meaning::Secrets,
             Asked::Passphrase => Meaning::Unchanged("no passphrase came that had not been tried before"),
+            Asked::ProxyPassword => match changed(Secret::ProxyPassword) {
+                Some(password) => Meaning::ProxyPassword(Zeroizing::new(password.to_owned())),
+                None => Meaning::Unchanged("no password for the proxy came that had not been tried before"),
+            },
             Asked::Password => match changed(Secret::Password) {
                 Some(password) => answer(Question::Password { message: String::new() }, password),
                 None => Meaning::Unchanged("no password came but the one that the server had refused"),
@@ -180,7 +197,9 @@ mod tests {
     fn answered(meaning: Meaning) -> (Question, String) {
         match meaning {
             Meaning::Answer(Answer { question, text }) => (question, text.to_string()),
-            Meaning::Secrets | Meaning::Ask(..) | Meaning::Unchanged(_) => panic!("no answer"),
+            Meaning::Secrets | Meaning::ProxyPassword(_) | Meaning::Ask(..) | Meaning::Unchanged(_) => {
+                panic!("no answer")
+            }
         }
     }
 
@@ -234,6 +253,35 @@ mod tests {
         assert_eq!(answered(waiting().understand(&plasma)), (question.clone(), "123456".to_owned()));
         let nothing = secrets(&[("password", "right")]);
         assert!(matches!(waiting().understand(&nothing), Meaning::Ask(Asked::Code(_), _)));
+    }
+
+    #[test]
+    fn another_password_at_the_proxy() {
+        use crate::proxy::{Error, Method};
+        use crate::transport::proxy::{self, Problem};
+        let failure = |error| {
+            let error = proxy::Error { proxy: "proxy.example:3128".to_owned(), problem: Problem::Http(error) };
+            Ending::from(Failure::Transport(crate::transport::failure::Error::Proxy(error)))
+        };
+        let before = || secrets(&[WRONG, ("proxy-password", "old")]);
+        let waiting = || Waiting::for_failure(&failure(Error::Refused(Method::Digest)), before()).unwrap();
+        assert_eq!(waiting().hints(), ["proxy-password"]);
+        assert!(
+            waiting().message.starts_with("The proxy proxy.example:3128 refused user name or password (by Digest)")
+        );
+        let proxy_password = |meaning| match meaning {
+            Meaning::ProxyPassword(password) => password.to_string(),
+            _ => panic!("it is none"),
+        };
+        assert_eq!(proxy_password(waiting().understand(&secrets(&[WRONG, ("proxy-password", "new")]))), "new");
+        // Plasma has one field, and calls it `password`
+        let plasma = secrets(&[("password", "new"), ("proxy-password", "old")]);
+        assert!(matches!(waiting().understand(&plasma), Meaning::Unchanged(_)), "it says that it is the old one");
+        assert_eq!(proxy_password(waiting().understand(&secrets(&[("password", "new")]))), "new");
+        assert!(matches!(waiting().understand(&before()), Meaning::Unchanged(_)));
+        assert!(Waiting::for_failure(&failure(Error::NotHttp), before()).is_none());
+        let missing = Waiting::missing(vec![Secret::ProxyPassword], secrets(&[WRONG]));
+        assert_eq!(proxy_password(missing.understand(&secrets(&[("password", "typed")]))), "typed");
     }
 
     #[test]

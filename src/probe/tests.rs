@@ -49,6 +49,15 @@ fn names(names: &[&str]) -> Option<Vec<String>> {
 }
 
 #[tokio::test]
+async fn a_gateway_that_cannot_be_had_as_asked_for_is_not_looked_at() {
+    for (key, value) in [("proxy-server", "ftp://proxy.example"), ("gateway-fingerprint", "AB:CD")] {
+        let findings = probe(profile(&[("gateway", "127.0.0.1:9"), (key, value)])).await;
+        let error = findings.error.unwrap();
+        assert!(error.contains(value) && findings.address.is_none(), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn every_way_to_authenticate_is_found_and_none_is_gone() {
     for (methods, expected) in [
         (&[Method::MsChapV2][..], &["MS-CHAPv2"][..]),

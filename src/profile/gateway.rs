@@ -67,7 +67,7 @@ impl Gateway {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = without_scheme(text.trim())?;
         let (authority, resource) = text.split_at(text.find(['/', '?', '#', '\\']).unwrap_or(text.len()));
-        let (host, port) = parse_authority(authority)?;
+        let (host, port) = parse_authority(authority, DEFAULT_PORT)?;
         Ok(Self { host, port, uri: parse_resource(resource)? })
     }
 
@@ -108,22 +108,23 @@ fn without_scheme(text: &str) -> Result<&str, &'static str> {
     }
 }
 
-fn parse_authority(text: &str) -> Result<(Host, u16), &'static str> {
+/// A host, with a port behind it or with this one.
+pub(super) fn parse_authority(text: &str, default: u16) -> Result<(Host, u16), &'static str> {
     if let Some(bracketed) = text.strip_prefix('[') {
         let (address, rest) = bracketed.split_once(']').ok_or("its bracket is not closed")?;
         let address: Ipv6Addr = address.parse().map_err(|_| "only an IPv6 address may stand in brackets")?;
         let port = match rest.strip_prefix(':') {
             Some(port) => parse_port(port)?,
-            None if rest.is_empty() => DEFAULT_PORT,
+            None if rest.is_empty() => default,
             None => return Err("only :port may stand behind the bracket"),
         };
         return Ok((Host::Address(address.into()), port));
     }
     if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Ok((Host::Address(address.into()), DEFAULT_PORT));
+        return Ok((Host::Address(address.into()), default));
     }
     match text.split_once(':') {
-        None => Ok((parse_host(text)?, DEFAULT_PORT)),
+        None => Ok((parse_host(text)?, default)),
         Some((_, port)) if port.contains(':') => {
             Err("it is no IPv6 address; with a port, an IPv6 address stands in brackets: [2001:db8::1]:443")
         }

@@ -50,8 +50,6 @@ pub enum Effect {
     NotNeeded(&'static str),
     /// It ought to have an effect and has none; a profile that sets it gets a notice.
     NotYet(&'static str),
-    /// A profile that sets it cannot be connected yet; the sentence of that error is the sentence here.
-    Refused(&'static str),
 }
 
 /// The key of this name, if there is one.
@@ -59,8 +57,6 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Why a profile with a proxy cannot be connected.
-pub(super) const NO_PROXIES: &str = "proxies are not supported yet";
 const TLS_ENCRYPTS: &str = "TLS encrypts already, so MPPE is never negotiated";
 const NEVER_COMPRESSED: &str = "compression is never negotiated";
 const FLAGS: &str = "says who keeps the secret and whether it is asked for";
@@ -402,29 +398,36 @@ pub static KEYS: &[Key] = &[
         name: "proxy-server",
         kind: Kind::Text,
         default: None,
-        meaning: "name or address of an HTTP proxy",
-        effect: Effect::Refused(NO_PROXIES),
+        meaning: "the proxy: name, address, either with :port, or a URL (http://name:port, socks5://name:port)",
+        effect: Effect::Acts("is connected to in the place of the server, whose name the proxy then resolves"),
+    },
+    Key {
+        name: "proxy-type",
+        kind: Kind::Choice(&["http", "socks5"]),
+        default: Some("http"),
+        meaning: "what the proxy speaks: HTTP (CONNECT) or SOCKS 5",
+        effect: Effect::Acts("does so, unless proxy-server is a URL, which says it itself"),
     },
     Key {
         name: "proxy-port",
         kind: Kind::Number { min: 0, max: 65_535 },
         default: None,
-        meaning: "port of the HTTP proxy",
-        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+        meaning: "port of the proxy; 0 or absent: 8080 for HTTP, 1080 for SOCKS 5",
+        effect: Effect::Acts("is connected to, unless proxy-server has a port in it"),
     },
     Key {
         name: "proxy-user",
         kind: Kind::Text,
         default: None,
-        meaning: "user name at the HTTP proxy",
-        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+        meaning: r"user name at the proxy; for NTLM it may be DOMAIN\user",
+        effect: Effect::Acts("is told to a proxy that asks for it, with the secret proxy-password"),
     },
     Key {
         name: "proxy-password",
         kind: Kind::Secret,
         default: None,
-        meaning: "password at the HTTP proxy, where Plasma keeps it",
-        effect: Effect::NotNeeded("proxy-server decides whether there is a proxy"),
+        meaning: "password at the proxy, where Plasma keeps it",
+        effect: Effect::Acts("is used where there is no secret of this name"),
     },
     Key {
         name: "proxy-password-flags",
@@ -609,7 +612,7 @@ mod tests {
     const OURS: &str = "user-flags password-again-flags otp-flags http-cookie-flags gateway-name gateway-sni \
         gateway-fingerprint gateway-tls-min-version tls-fingerprint eap phase2-auth anonymous-identity hlak routes \
         route-metric kill-switch dns mru ipv4-address hello-interval dead-peer-timeout connect-timeout interface log-level \
-        capture capture-secrets";
+        capture capture-secrets proxy-type";
 
     #[test]
     fn the_table_has_every_key_once() {

@@ -12,6 +12,7 @@ mod keys;
 mod link;
 #[cfg(feature = "serde")]
 mod paths;
+mod proxy;
 mod routing;
 mod secrets;
 mod values;
@@ -30,6 +31,7 @@ pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
 pub use gateway::{Gateway, Host};
 pub use gateway_tls::{Fingerprint, GatewayTls, parse_fingerprint};
 pub use keys::{Effect, KEYS, Key, Kind, find};
+pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
 pub use values::{Notice, path_of};
@@ -64,8 +66,10 @@ pub struct Profile {
     pub eap: Eap,
     /// Whom to trust inside EAP.
     pub inner_tls: InnerTls,
-    /// The HTTP proxy to go through.
+    /// The proxy to go through.
     pub proxy: Option<Proxy>,
+    /// The same, where it cannot be read. Going around it would be another connection than was asked for.
+    bad_proxy: Option<BadProxy>,
     /// Name of the interface, of 15 octets at most; the kernel puts a number in the place of a `%d` at its end.
     pub interface: String,
     /// Upper bound of the tunnel's MTU in octets, at least 128; `None`: what is negotiated.
@@ -114,18 +118,6 @@ pub enum Authentication {
     Certificate(ClientCertificate),
 }
 
-/// An HTTP proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Proxy {
-    /// Its name or address, as written.
-    pub server: String,
-    /// Its port; `None`: the profile has none, or 0.
-    pub port: Option<u16>,
-    /// User name at the proxy.
-    pub user: Option<String>,
-}
-
 /// Why a profile cannot be connected. Each is a sentence that says which setting to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -154,11 +146,8 @@ pub enum Error {
     NoEapMethod,
     /// The cookie cannot stand in an HTTP header.
     BadCookie,
-    /// The profile goes through a proxy. Going around it would be another connection than was asked for.
-    Proxy {
-        /// The proxy.
-        server: String,
-    },
+    /// The proxy is neither a name nor an address.
+    BadProxy(BadProxy),
     /// Every authentication method is refused.
     NoMethodLeft,
 }
@@ -192,12 +181,9 @@ impl fmt::Display for Error {
                 "the profile allows EAP only, and eap names no method that can be used with its connection-type: \
                  clear eap, or name others",
             ),
-            Self::Proxy { server } => write!(
-                f,
-                "the profile goes through the HTTP proxy {server:?}, but {}: \
-                 clear proxy-server if the gateway can be reached without",
-                keys::NO_PROXIES
-            ),
+            Self::BadProxy(BadProxy { server, reason }) => {
+                write!(f, "the proxy {server:?} of the profile (proxy-server) cannot be used: {reason}")
+            }
             Self::NoMethodLeft => f.write_str(
                 "the profile refuses every authentication method that is available: \
                  allow MS-CHAPv2 (refuse-mschapv2=no), or PAP or CHAP-MD5",
@@ -237,6 +223,10 @@ impl Profile {
             verified: !ignore_cert_warn,
         };
         let mtu = link::read_mtu(&mut reader);
+        let (proxy, bad_proxy) = match Proxy::read(&mut reader) {
+            Ok(proxy) => (proxy, None),
+            Err(bad) => (None, Some(bad)),
+        };
         let profile = Self {
             gateway,
             gateway_tls,
@@ -247,7 +237,8 @@ impl Profile {
             inner_tls: eap::read_inner_tls(&mut reader),
             authentication,
             methods,
-            proxy: read_proxy(&mut reader),
+            proxy,
+            bad_proxy,
             interface: link::read_interface(&mut reader),
             mtu,
             mru: link::read_mru(&mut reader, mtu),
@@ -280,12 +271,7 @@ impl Profile {
     ///
     /// What must be changed in it first.
     pub fn check(&self) -> Result<(), Error> {
-        if let Some(proxy) = &self.proxy {
-            return Err(Error::Proxy { server: proxy.server.clone() });
-        }
-        if let Some(text) = &self.gateway_tls.bad_fingerprint {
-            return Err(Error::BadFingerprint(text.clone()));
-        }
+        self.check_gateway()?;
         match &self.authentication {
             Authentication::Certificate(ClientCertificate { user_cert: None, .. }) => return Err(Error::NoCertificate),
             Authentication::Certificate(_) if self.eap.methods.is_empty() => return Err(Error::NoEapMethod),
@@ -299,6 +285,19 @@ impl Profile {
             (false, false) => Err(Error::NoMethodLeft),
             (false, true) if self.eap.methods.is_empty() => Err(Error::NoEapMethod),
             (false, true) => Ok(()),
+        }
+    }
+
+    /// Whether the gateway can be connected to as the profile says, whoever the user is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadProxy`] or [`Error::BadFingerprint`].
+    pub fn check_gateway(&self) -> Result<(), Error> {
+        match (&self.bad_proxy, &self.gateway_tls.bad_fingerprint) {
+            (Some(bad), _) => Err(Error::BadProxy(bad.clone())),
+            (None, Some(text)) => Err(Error::BadFingerprint(text.clone())),
+            (None, None) => Ok(()),
         }
     }
 
@@ -472,12 +471,6 @@ fn read_ignore_cert_warn(reader: &mut Reader<'_>, pinned: bool) -> bool {
         );
     }
     ignore
-}
-
-fn read_proxy(reader: &mut Reader<'_>) -> Option<Proxy> {
-    let port = reader.number("proxy-port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
-    let server = reader.text("proxy-server")?.to_owned();
-    Some(Proxy { server, port, user: reader.text("proxy-user").map(str::to_owned) })
 }
 
 fn read_correlation_id(reader: &mut Reader<'_>, connection_uuid: Option<&str>) -> Option<[u8; 16]> {

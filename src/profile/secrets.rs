@@ -21,7 +21,7 @@ pub enum Secret {
     Otp,
     /// Passphrase of the user's private key.
     TlsUserKeySecret,
-    /// Password at the HTTP proxy.
+    /// Password at the proxy.
     ProxyPassword,
     /// Cookie for the HTTP request (MS-SSTP 3.2.4.1), from a program that has signed the user on. Never asked for.
     HttpCookie,
@@ -90,7 +90,7 @@ impl Secret {
             Self::PasswordAgain => "Repeat the new password",
             Self::Otp => "One-time code",
             Self::TlsUserKeySecret => "Certificate password",
-            Self::ProxyPassword => "HTTP proxy password",
+            Self::ProxyPassword => "Proxy password",
             Self::HttpCookie => return None,
         })
     }
@@ -199,7 +199,7 @@ pub struct Secrets {
     pub otp: Option<Zeroizing<String>>,
     /// Passphrase of the user's private key.
     pub tls_user_key_secret: Option<Zeroizing<String>>,
-    /// Password at the HTTP proxy.
+    /// Password at the proxy.
     pub proxy_password: Option<Zeroizing<String>>,
     /// Cookie for the HTTP request.
     pub http_cookie: Option<Zeroizing<String>>,

@@ -227,16 +227,11 @@ fn plasma() {
     let proxy = [("proxy-server", "proxy.example"), ("proxy-port", "3128"), ("proxy-password", "hunter2")];
     let (profile, notices) = read(&[&pairs[..2], &proxy, &[("proxy-user", "me")]].concat());
     assert_eq!(notices, [""; 0]);
-    let expected = Proxy { server: "proxy.example".into(), port: Some(3128), user: Some("me".into()) };
+    let host = Host::Name("proxy.example".into());
+    let expected = Proxy { kind: ProxyKind::Http, host, port: 3128, user: Some("me".into()) };
     assert_eq!(profile.proxy, Some(expected));
-    let error = profile.check().unwrap_err();
-    assert_eq!(error, Error::Proxy { server: "proxy.example".into() });
-    assert_eq!(
-        error.to_string(),
-        "the profile goes through the HTTP proxy \"proxy.example\", but proxies are not supported yet: \
-         clear proxy-server if the gateway can be reached without"
-    );
-    assert_eq!(profile.missing_secrets(&Secrets::default()), []);
+    assert_eq!(profile.check(), Ok(()));
+    assert_eq!(profile.missing_secrets(&Secrets::default()), [Secret::Password, Secret::ProxyPassword]);
     assert!(!format!("{profile:?}").contains("hunter2"));
 }
 

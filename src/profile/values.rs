@@ -39,6 +39,11 @@ impl<'a> Reader<'a> {
         self.data.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default)
     }
 
+    /// Whether there is a value that is not the default's.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.text(name) != keys::find(name).and_then(|key| key.default)
+    }
+
     pub(super) fn yes(&mut self, name: &str) -> bool {
         let default = keys::find(name).and_then(|key| key.default).is_some_and(|default| default == "yes");
         let Some(text) = self.text(name) else { return default };

@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Step;
 use crate::netlink::{self, Netlink};
-use crate::profile::Gateway;
+use crate::profile::{Gateway, Profile};
 
 /// Octets that may wait unsent in the socket before it stops being writable.
 ///
@@ -60,9 +60,12 @@ pub enum Target {
     Address(SocketAddr),
 }
 
-impl From<&Gateway> for Target {
-    fn from(gateway: &Gateway) -> Self {
-        Target::Host { host: gateway.host.to_string(), port: gateway.port }
+impl Target {
+    /// What a profile connects to: its proxy where it has one, else its gateway.
+    pub fn first_of(profile: &Profile) -> Self {
+        let Gateway { host, port, .. } = &profile.gateway;
+        let (host, port) = profile.proxy.as_ref().map_or((host, port), |proxy| (&proxy.host, &proxy.port));
+        Target::Host { host: host.to_string(), port: *port }
     }
 }
 
@@ -159,11 +162,13 @@ impl Dialer for Direct {
         let addresses = match target {
             Target::Host { host, port } => {
                 progress(Step::Resolve);
-                self.resolve(&host, port).await?
+                let addresses = self.resolve(&host, port).await?;
+                progress(Step::Connect);
+                addresses
             }
+            // one more connection for a step that goes on
             Target::Address(address) => vec![address],
         };
-        progress(Step::Connect);
         self.connect(&addresses).await
     }
 }
@@ -355,6 +360,32 @@ mod tests {
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_profile_with_a_proxy_connects_to_that_alone() {
+        let target = |pairs: &[(&str, &str)]| {
+            let pairs = [&[("gateway", "vpn.example:444"), ("user", "me")], pairs].concat();
+            let data = pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+            Target::first_of(&Profile::from_settings(&data, None, None).unwrap().0)
+        };
+        let host = |host: &str, port| Target::Host { host: host.to_owned(), port };
+        assert_eq!(target(&[]), host("vpn.example", 444));
+        assert_eq!(target(&[("gateway-name", "other.example")]), host("vpn.example", 444));
+        assert_eq!(target(&[("proxy-server", "[2001:db8::1]:81")]), host("2001:db8::1", 81));
+    }
+
+    #[tokio::test]
+    async fn steps_are_those_of_a_host() {
+        let (_listener, good) = listener();
+        for (target, expected) in [
+            (Target::Host { host: good.ip().to_string(), port: good.port() }, &[Step::Resolve, Step::Connect][..]),
+            (Target::Address(good), &[]),
+        ] {
+            let mut steps = Vec::new();
+            Direct::default().dial(target, &mut |step| steps.push(step)).await.unwrap();
+            assert_eq!(steps, expected);
+        }
     }
 
     #[test]

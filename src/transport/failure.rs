@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::certificate::{CertificateFacts, Purpose};
-use super::dial;
+use super::{dial, proxy};
 use crate::wire::stranger::Stranger;
 use crate::wire::tls::Version;
 
@@ -15,6 +15,8 @@ use crate::wire::tls::Version;
 pub enum Error {
     /// There is no TCP connection to it.
     Dial(dial::Error),
+    /// The proxy does not lead to it.
+    Proxy(proxy::Error),
     /// The file or directory of CA certificates that the profile names cannot be used.
     CaCertificates {
         /// The file or directory.
@@ -37,6 +39,8 @@ pub enum Error {
         host: String,
         /// The address that was connected to.
         address: SocketAddr,
+        /// The proxy that it went through, whose address it is then.
+        proxy: Option<String>,
         /// How it failed.
         failure: TlsFailure,
     },
@@ -102,6 +106,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Dial(error) => error.fmt(f),
+            Error::Proxy(error) => error.fmt(f),
             Error::CaCertificates { path, reason } => {
                 write!(f, "the CA certificates in {} (ca-cert) cannot be used: {reason}", path.display())
             }
@@ -109,7 +114,12 @@ impl fmt::Display for Error {
                 write!(f, "the revoked certificates in {} (crl-file) cannot be used: {reason}", path.display())
             }
             Error::TlsSetup(reason) => write!(f, "TLS cannot be set up on this machine: {reason}"),
-            Error::Tls { host, address, failure } => fmt_tls(f, host, address, failure),
+            Error::Tls { host, address, proxy, failure } => {
+                fmt_tls(f, host, address, failure)?;
+                proxy
+                    .iter()
+                    .try_for_each(|proxy| write!(f, "; this went through the proxy {proxy}, whose address that is"))
+            }
         }
     }
 }
@@ -119,6 +129,12 @@ impl std::error::Error for Error {}
 impl From<dial::Error> for Error {
     fn from(error: dial::Error) -> Self {
         Error::Dial(error)
+    }
+}
+
+impl From<proxy::Error> for Error {
+    fn from(error: proxy::Error) -> Self {
+        Error::Proxy(error)
     }
 }
 

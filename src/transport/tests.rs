@@ -32,15 +32,19 @@ const HOST: &str = "localhost";
 /// A limit that a test can wait for.
 const SHORT: Duration = Duration::from_secs(1);
 
+fn impatient() -> Direct {
+    Direct { connect: SHORT, ..Direct::default() }
+}
+
 /// A TLS server that echoes, and counts.
-struct Server {
-    port: u16,
+pub(super) struct Server {
+    pub(super) port: u16,
     connections: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Server {
-    fn start((certificate, key): (Vec<u8>, Vec<u8>), max: Option<native_tls::Protocol>) -> Server {
+    pub(super) fn start((certificate, key): (Vec<u8>, Vec<u8>), max: Option<native_tls::Protocol>) -> Server {
         let identity = native_tls::Identity::from_pkcs8(&certificate, &key).unwrap();
         let mut builder = native_tls::TlsAcceptor::builder(identity);
         builder.min_protocol_version(Some(native_tls::Protocol::Tlsv10)).max_protocol_version(max);
@@ -82,10 +86,11 @@ impl Server {
     }
 }
 
-fn settings(port: u16, ca: &CaFile) -> Settings {
+pub(super) fn settings(port: u16, ca: &CaFile) -> Settings {
     Settings {
         host: HOST.to_owned(),
         port,
+        proxy: None,
         ca_certificates: Some(contents(&ca.0)),
         ignore_certificate: false,
         name: None,
@@ -313,6 +318,7 @@ async fn a_ca_file_replaces_the_systems_cas() {
 async fn child_of_a_ca_file_replaces_the_systems_cas(port: &str) {
     let settings = Settings {
         host: HOST.to_owned(),
+        proxy: None,
         port: port.parse().unwrap(),
         ca_certificates: env::var_os("TEST_CA").map(|path| contents(Path::new(&path))),
         ignore_certificate: false,
@@ -420,10 +426,10 @@ async fn each_address_is_tried_and_each_reason_told() {
     let closed = |host: [u8; 4]| TcpListener::bind((Ipv4Addr::from(host), 0)).unwrap().local_addr().unwrap();
     let (first, second) = (closed([127, 0, 0, 2]), closed([127, 0, 0, 3]));
 
-    let (_, address) = Direct::default().connect(&[first, good]).await.unwrap();
+    let (_, address) = impatient().connect(&[first, good]).await.unwrap();
     assert_eq!(address, good);
 
-    let text = Direct::default().connect(&[first, second]).await.unwrap_err().to_string();
+    let text = impatient().connect(&[first, second]).await.unwrap_err().to_string();
     assert_eq!(
         text,
         format!(
@@ -452,7 +458,7 @@ async fn a_blackholed_address_is_given_up() {
     let _queued = std::net::TcpStream::connect(address).unwrap();
 
     let begin = tokio::time::Instant::now();
-    let error = Direct { connect: SHORT, ..Direct::default() }.connect(&[address]).await.unwrap_err();
+    let error = impatient().connect(&[address]).await.unwrap_err();
     assert!(begin.elapsed() >= SHORT);
     assert_eq!(error.to_string(), format!("{address} did not answer within 1 s"));
 }

@@ -18,7 +18,7 @@ use super::relay::{self, Progress, Watch};
 use super::{Attempt, Command, Counts, Failure, Phase, fallback};
 use crate::inner_tls::Source;
 use crate::log::OUTCOME;
-use crate::profile::{Authentication, ClientCertificate, Profile, Secrets};
+use crate::profile::{Authentication, ClientCertificate, Profile, Secret, Secrets};
 use crate::profile_files::Files;
 use crate::session::{self, Answer, NetworkParameters, Question, Session};
 use crate::transport::dial::{Dialer, Direct, Target};
@@ -77,7 +77,7 @@ impl Call {
 
     /// What it connects to.
     pub(crate) fn gateway(&self) -> Target {
-        Target::from(&self.profile.gateway)
+        Target::first_of(&self.profile)
     }
 
     /// Whether the user's key is on a token, which only a library of its own can reach.
@@ -195,7 +195,7 @@ async fn one(
     let opening = async {
         let Inner { connector, user_name } = inner::prepare(&profile, &secrets, &files).await?;
         let config = profile.session_config(&secrets, connector, user_name)?;
-        let settings = Settings::of(&profile, &files)?;
+        let settings = Settings::of(&profile, &files, secrets.get(Secret::ProxyPassword))?;
         let progress = |step: Step| tell(Told::Starting(step.into()));
         let connection = transport::open(&settings, machine, progress).await?;
         if let Some(objection) = &connection.objection {

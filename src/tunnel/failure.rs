@@ -75,6 +75,9 @@ impl Failure {
                 | session::Error::NobodyToAsk(_)
                 | session::Error::AnswerTooLate(_),
             ) => FailureKind::Authentication,
+            Failure::Transport(transport::failure::Error::Proxy(error)) if error.is_refusal_of_credentials() => {
+                FailureKind::Authentication
+            }
             Failure::Session(session::Error::TimedOut(session::Phase::NetworkLayerProtocol)) => {
                 FailureKind::IpConfiguration
             }
@@ -105,6 +108,9 @@ impl Failure {
             Failure::InnerTls(
                 inner_tls::Error::PassphraseMissing { .. } | inner_tls::Error::PassphraseWrong { .. },
             ) => Some(Remedy::Passphrase),
+            Failure::Transport(transport::failure::Error::Proxy(error)) if error.is_about_credentials() => {
+                Some(Remedy::ProxyPassword)
+            }
             _ => None,
         }
     }
@@ -187,6 +193,8 @@ pub enum Remedy {
     Answer(Question),
     /// Unlock the user's key.
     Passphrase,
+    /// Give the password at the proxy, or another one.
+    ProxyPassword,
 }
 
 impl fmt::Display for Ending {

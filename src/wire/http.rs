@@ -9,7 +9,8 @@ pub const CONTENT_LENGTH: &str = "18446744073709551615";
 /// A response header block beyond this many octets is refused.
 pub const MAX_RESPONSE_LEN: usize = 16 * 1024;
 
-const MAX_HEADERS: usize = 64;
+/// Headers of a response beyond this number are refused.
+pub(super) const MAX_HEADERS: usize = 64;
 const ENDLESS: &[u8] = CONTENT_LENGTH.as_bytes();
 
 /// The request that opens a call.
@@ -93,31 +94,38 @@ impl Response {
     /// # Errors
     /// [`NotHttp`] as soon as it is certain that no acceptable response can follow.
     pub fn parse(stream: &[u8]) -> Result<Option<Response>, NotHttp> {
-        let bounded = &stream[..stream.len().min(MAX_RESPONSE_LEN)];
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
-        match response.parse(bounded) {
-            Ok(httparse::Status::Complete(length)) => {
-                let value = |name: &str| {
-                    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-                    header.map(|header| header.value)
-                };
-                // What has the length of the specification is a stream, whatever a server says of its type.
-                let is_page = value("content-type").is_some_and(is_text) && value("content-length") != Some(ENDLESS);
-                Ok(Some(Response {
-                    status: response.code.ok_or(NotHttp::Syntax)?,
-                    reason: printable(response.reason.unwrap_or_default().as_bytes()),
-                    server: value("server").map(printable),
-                    location: value("location").map(printable),
-                    is_page,
-                    length,
-                }))
-            }
-            Ok(httparse::Status::Partial) if bounded.len() == MAX_RESPONSE_LEN => Err(NotHttp::TooLong),
-            Ok(httparse::Status::Partial) => Ok(None),
-            Err(httparse::Error::TooManyHeaders) => Err(NotHttp::TooLong),
-            Err(_) => Err(NotHttp::Syntax),
-        }
+        let Some(length) = parse_head(&mut response, stream)? else { return Ok(None) };
+        let value = |name: &str| {
+            let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            header.map(|header| header.value)
+        };
+        // What has the length of the specification is a stream, whatever a server says of its type.
+        let is_page = value("content-type").is_some_and(is_text) && value("content-length") != Some(ENDLESS);
+        Ok(Some(Response {
+            status: response.code.ok_or(NotHttp::Syntax)?,
+            reason: printable(response.reason.unwrap_or_default().as_bytes()),
+            server: value("server").map(printable),
+            location: value("location").map(printable),
+            is_page,
+            length,
+        }))
+    }
+}
+
+/// Reads a header block at the start of the stream: its length in octets, or `None` where it has not arrived whole.
+pub(super) fn parse_head<'b>(
+    response: &mut httparse::Response<'_, 'b>,
+    stream: &'b [u8],
+) -> Result<Option<usize>, NotHttp> {
+    let bounded = &stream[..stream.len().min(MAX_RESPONSE_LEN)];
+    match response.parse(bounded) {
+        Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
+        Ok(httparse::Status::Partial) if bounded.len() == MAX_RESPONSE_LEN => Err(NotHttp::TooLong),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(httparse::Error::TooManyHeaders) => Err(NotHttp::TooLong),
+        Err(_) => Err(NotHttp::Syntax),
     }
 }
 

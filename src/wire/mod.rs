@@ -5,6 +5,8 @@
 
 pub mod auth;
 pub mod avp;
+pub mod challenge;
+pub mod connect;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod domain;
@@ -12,6 +14,7 @@ pub mod eap;
 pub mod http;
 pub mod icmpv6;
 pub mod ip;
+pub mod ntlm;
 pub mod pcapng;
 pub mod ppp;
 pub mod sstp;

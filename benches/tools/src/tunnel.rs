@@ -47,7 +47,7 @@ pub async fn up(
             TunnelState::Up(established) => return Ok(established),
             TunnelState::Down(Some(failure)) => return Err(failure.to_string()),
             TunnelState::Down(None) => return Err("the tunnel ended before it was up".to_owned()),
-            TunnelState::Starting(_) | TunnelState::Asking(_) => {}
+            TunnelState::Starting(_) | TunnelState::Asking(_) | TunnelState::Reconnecting { .. } => {}
         }
         state.changed().await.map_err(|_| "the tunnel is gone".to_owned())?;
     }

@@ -99,6 +99,7 @@ fn label(phase: &str) -> Option<String> {
     Some(match phase {
         "resolve" => "Looking up the server ...".to_owned(),
         "connect" => "TCP connection ...".to_owned(),
+        "proxy" => "Proxy ...".to_owned(),
         "tls" => "TLS ...".to_owned(),
         "http" => "HTTP ...".to_owned(),
         "call-connect" => "SSTP call ...".to_owned(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::session::{self, Phase, Refusal};
 use crate::transport::dial;
 use crate::transport::failure::{self, TlsFailure};
+use crate::transport::proxy::{self, Problem};
 use crate::tunnel::Failure;
 
 /// Whether a tunnel that was up is tried again by itself after a failure.
@@ -35,6 +36,7 @@ pub fn retry(failure: &Failure) -> Retry {
 fn of_transport(error: &failure::Error) -> Retry {
     match error {
         failure::Error::Dial(error) => of_dial(error),
+        failure::Error::Proxy(error) => of_proxy(error),
         failure::Error::CaCertificates { .. } | failure::Error::Revoked { .. } | failure::Error::TlsSetup(_) => {
             Retry::No
         }
@@ -50,6 +52,29 @@ fn of_dial(error: &dial::Error) -> Retry {
         }
         // A fault of this program.
         dial::Error::Refused(_) => Retry::No,
+    }
+}
+
+fn of_proxy(error: &proxy::Error) -> Retry {
+    use crate::proxy::Error;
+    // Wrong passwords lock accounts, here as well.
+    if error.is_about_credentials() {
+        return Retry::No;
+    }
+    match &error.problem {
+        Problem::Dial(error) => of_dial(error),
+        Problem::Http(error) => match error {
+            Error::Status { status: 408 | 429 | 500.., .. } => Retry::Yes,
+            Error::Status { .. } | Error::NoMethod { .. } | Error::UserName(..) | Error::Challenge(..) => Retry::No,
+            Error::CredentialsNeeded { .. } | Error::Refused(_) | Error::Endless => Retry::No,
+            // A password was on its way.
+            Error::NotKept => Retry::Doubtful,
+            // A portal of the network, or a proxy that starts.
+            Error::NotHttp | Error::Closed => Retry::Yes,
+        },
+        // It connected to the same gateway before.
+        Problem::Socks { .. } | Problem::Broken(_) | Problem::TimedOut { .. } => Retry::Yes,
+        Problem::Entropy(_) => Retry::No,
     }
 }
 

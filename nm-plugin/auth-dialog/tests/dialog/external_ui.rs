@@ -70,7 +70,7 @@ fn nothing_to_ask() {
 fn a_proxy_with_a_user() {
     let proxy = "DATA_KEY=proxy-server\nDATA_VAL=proxy.example\nDATA_KEY=proxy-user\nDATA_VAL=me\n";
     let answer = ask(&["-i"], data("1") + proxy + "DONE\n");
-    assert!(answer.ends_with("[proxy-password]\nValue=\nLabel=HTTP proxy password\nIsSecret=true\nShouldAsk=true\n"));
+    assert!(answer.ends_with("[proxy-password]\nValue=\nLabel=Proxy password\nIsSecret=true\nShouldAsk=true\n"));
     let answer = ask(&["-i"], data("1") + proxy + "DATA_KEY=proxy-password\nDATA_VAL=kept\nDONE\n");
     assert!(answer.contains("[password]\nValue=\n") && answer.contains("[proxy-password]\nValue=kept\n"), "{answer}");
 }

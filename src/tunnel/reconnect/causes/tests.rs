@@ -17,7 +17,12 @@ fn transport(error: failure::Error) -> Failure {
 }
 
 fn tls(failure: TlsFailure) -> Failure {
-    transport(failure::Error::Tls { host: "vpn".to_owned(), address: "192.0.2.1:443".parse().unwrap(), failure })
+    transport(failure::Error::Tls {
+        host: "vpn".to_owned(),
+        address: "192.0.2.1:443".parse().unwrap(),
+        proxy: None,
+        failure,
+    })
 }
 
 fn unreachable(refusal: dial::Refusal) -> Failure {
@@ -25,6 +30,10 @@ fn unreachable(refusal: dial::Refusal) -> Failure {
         address: "192.0.2.1:443".parse().unwrap(),
         refusal,
     }])))
+}
+
+fn through_proxy(problem: Problem) -> Failure {
+    transport(failure::Error::Proxy(proxy::Error { proxy: "proxy:8080".to_owned(), problem }))
 }
 
 fn http(status: u16) -> Failure {
@@ -64,6 +73,32 @@ fn the_network_and_the_server_may_come_back() {
         [(404, Yes), (408, Yes), (429, Yes), (500, Yes), (503, Yes), (302, No), (401, No), (403, No)]
     {
         assert_eq!(retry(&http(status)), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_proxy_may_come_back_and_is_told_no_wrong_password_twice() {
+    use crate::proxy::{Error, Method};
+    let (gateway, after) = ("vpn:443".to_owned(), Duration::from_secs(1));
+    let status = |status| Error::Status { gateway: gateway.clone(), status, reason: String::new() };
+    for (problem, expected) in [
+        (Problem::Dial(dial::Error::ResolverTimedOut { host: "proxy".to_owned(), after }), Yes),
+        (Problem::Dial(dial::Error::Refused(String::new())), No),
+        (Problem::Http(status(503)), Yes),
+        (Problem::Http(status(403)), No),
+        (Problem::Http(Error::NotHttp), Yes),
+        (Problem::Http(Error::Closed), Yes),
+        (Problem::Http(Error::NotKept), Doubtful),
+        (Problem::Http(Error::Refused(Method::Basic)), No),
+        (Problem::Http(Error::CredentialsNeeded { offered: Vec::new() }), No),
+        (Problem::Http(Error::NoMethod { offered: Vec::new() }), No),
+        (Problem::Http(Error::Endless), No),
+        (Problem::Broken(String::new()), Yes),
+        (Problem::TimedOut { gateway: gateway.clone(), after }, Yes),
+        (Problem::Entropy(String::new()), No),
+    ] {
+        let failure = through_proxy(problem);
+        assert_eq!(retry(&failure), expected, "{failure}");
     }
 }
 
