@@ -9,6 +9,8 @@ DAEMON_PACKAGES="dbus network-manager polkitd"
 AUTH_PACKAGES="freeradius eapoltest hostapd"
 # What make check-nm needs besides: a router and a DHCP server for the network behind the tunnel, and looks at it.
 NETWORK_PACKAGES="radvd dnsmasq-base tcpdump tshark"
+# What make check-transport needs besides: proxies, and who verifies their NTLM.
+PROXY_PACKAGES="squid microsocks winbind"
 
 # missing_packages PACKAGE...: those that are not installed.
 missing_packages() {
