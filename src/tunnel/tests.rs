@@ -123,3 +123,51 @@ async fn failures_before_the_session_are_told() {
     assert_eq!(no_password.kind, FailureKind::Authentication);
     assert!(no_password.to_string().contains("no password"), "{no_password}");
 }
+
+fn carried(rx_bytes: u64, round_trip: u32) -> Told {
+    Told::Carried(Counts { rx_bytes, tx_packets: rx_bytes / 100, round_trip, ..Counts::default() })
+}
+
+fn told_up(mtu: u16) -> Told {
+    let parameters =
+        NetworkParameters { ipv4: None, ipv6: None, domains: Vec::new(), mtu, authentication: None, eap_method: None };
+    let (server, tls) = (([192, 0, 2, 1], 443).into(), Tls::default());
+    Told::Up(Box::new(Connected { interface: "sstp0".to_owned(), server, local: None, tls, parameters }))
+}
+
+/// Nobody is told how another connection gets on until it is there, and what was carried is that of all of them.
+#[test]
+fn a_tunnel_that_is_lost_is_one_tunnel_with_the_one_that_comes_back() {
+    let (publisher, mut state) = watch::channel(TunnelState::Starting(Phase::Resolve));
+    let mut follower = Follower { state: publisher, connected: None };
+    follower.told(carried(100, 7));
+    assert!(!state.has_changed().unwrap() && !follower.is_up());
+    follower.told(told_up(1400));
+    let TunnelState::Up(first) = state.borrow_and_update().clone() else { panic!() };
+    follower.told(carried(1000, 7));
+    follower.told(carried(1500, 8));
+    assert_eq!(
+        (first.counters.rx_bytes.load(Ordering::Relaxed), first.counters.round_trip.load(Ordering::Relaxed)),
+        (1500, 8)
+    );
+    assert!(follower.is_up() && !state.has_changed().unwrap());
+
+    let why = Ending::from(session::Error::TimedOut(session::Phase::Connected));
+    follower.lost(why.clone(), false);
+    assert!(
+        matches!(&*state.borrow_and_update(), TunnelState::Reconnecting { moved: false, why: told } if **told == why)
+    );
+    follower.told(Told::Starting(Phase::Connect));
+    follower.told(Told::Asking(session::Question::OneTimeCode { text: String::new() }));
+    assert!(!state.has_changed().unwrap() && !follower.is_up());
+    follower.moved();
+    assert!(matches!(&*state.borrow_and_update(), TunnelState::Reconnecting { moved: true, .. }));
+
+    follower.told(told_up(1300));
+    let TunnelState::Up(second) = state.borrow_and_update().clone() else { panic!() };
+    assert_eq!((second.since, second.parameters.mtu), (first.since, 1300));
+    follower.told(carried(20, 9));
+    let Counters { rx_bytes, tx_packets, round_trip, .. } = &*second.counters;
+    let counts = [rx_bytes.load(Ordering::Relaxed), tx_packets.load(Ordering::Relaxed)];
+    assert_eq!((counts, round_trip.load(Ordering::Relaxed)), ([1520, 15], 9));
+}
