@@ -16,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::SockaddrStorage;
 use rtnetlink::MulticastGroup;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr as KernelAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use tokio::time::{Instant, sleep_until};
@@ -150,9 +152,33 @@ async fn receive(socket: Option<&TokioSocket>, buffer: &mut Vec<u8>) -> io::Resu
     Ok(())
 }
 
-/// The address of ours with which something would be sent to there now; `None` where there is no way. A connection that
-/// has another one goes a way that is not there any more.
-pub fn source_to(destination: IpAddr) -> Option<IpAddr> {
+/// Whether a connection between these addresses goes a way that is not there any more: our address is gone, or what goes
+/// to the server takes another interface. Another address of the same interface is none, such as the next temporary one of
+/// IPv6 (RFC 8981): the old one stays good for what has it. Where there is no way at all, the old one may come back, and
+/// TCP with it; `inside` are addresses that lead nowhere, of a tunnel.
+pub fn has_moved(local: IpAddr, server: IpAddr, inside: &[IpAddr]) -> bool {
+    match source_to(server) {
+        Some(now) if now != local && !inside.contains(&now) => {
+            let before = interface_with(local);
+            before.is_none() || before != interface_with(now)
+        }
+        _ => false,
+    }
+}
+
+/// The interface that has this address.
+fn interface_with(address: IpAddr) -> Option<String> {
+    let has_it = |storage: &SockaddrStorage| match (storage.as_sockaddr_in(), storage.as_sockaddr_in6()) {
+        (Some(v4), _) => IpAddr::from(v4.ip()) == address,
+        (_, Some(v6)) => IpAddr::from(v6.ip()) == address,
+        _ => false,
+    };
+    let mut all = getifaddrs().ok()?;
+    all.find(|one| one.address.as_ref().is_some_and(has_it)).map(|one| one.interface_name)
+}
+
+/// The address of ours with which something would be sent to there now; `None` where there is no way.
+fn source_to(destination: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match destination {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),

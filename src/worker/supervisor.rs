@@ -86,10 +86,8 @@ impl Way {
         Self { server, local: connected.local.map(|local| local.to_canonical()), inside: ipv4.chain(ipv6).collect() }
     }
 
-    /// Whether there is another way now. Where there is none at all, the old one may come back, and TCP with it.
     fn has_changed(&self) -> bool {
-        let now = netevents::source_to(self.server);
-        now.is_some() && now != self.local && now.is_none_or(|now| !self.inside.contains(&now))
+        self.local.is_some_and(|local| netevents::has_moved(local, self.server, &self.inside))
     }
 }
 
