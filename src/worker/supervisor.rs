@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
@@ -168,6 +169,8 @@ impl Life<'_> {
                         self.is_up(connected);
                     }
                     self.follower.told(told);
+                    // each phase is to be seen, and the next one may be here already
+                    yield_now().await;
                 }
                 FromWorker::Log(line) => self.helper.log(|| logging::relay(line)),
                 FromWorker::Released if told || self.lasting.is_none() => self.helper.drop_interface(),
