@@ -45,6 +45,8 @@ use std::fs;
 use std::time::Duration;
 
 use caps::Capability;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
@@ -72,6 +74,8 @@ pub enum Programs {
 /// Gives up all that a worker can do without. To be called before the process has a second thread.
 pub fn worker() {
     said("the user", rights::leave_root());
+    // the change of the user has let it go
+    said("the end with its parent", prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| error.to_string()));
     said("the capabilities", rights::keep(None));
     said("system calls", filter::apply(Calls::Worker));
     said("files", files::restrict(files::Needs::Worker));

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::SockaddrStorage;
 use rtnetlink::MulticastGroup;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr as KernelAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use tokio::time::{Instant, sleep_until};
@@ -152,29 +151,31 @@ async fn receive(socket: Option<&TokioSocket>, buffer: &mut Vec<u8>) -> io::Resu
     Ok(())
 }
 
-/// Whether a connection between these addresses goes a way that is not there any more: our address is gone, or what goes
-/// to the server takes another interface. Another address of the same interface is none, such as the next temporary one of
-/// IPv6 (RFC 8981): the old one stays good for what has it. Where there is no way at all, the old one may come back, and
-/// TCP with it; `inside` are addresses that lead nowhere, of a tunnel.
-pub fn has_moved(local: IpAddr, server: IpAddr, inside: &[IpAddr]) -> bool {
-    match source_to(server) {
-        Some(now) if now != local && !inside.contains(&now) => {
-            let before = interface_with(local);
-            before.is_none() || before != interface_with(now)
-        }
-        _ => false,
-    }
+/// The interface by which something would be sent to there now; `None` where there is no way, or only one from one of the
+/// addresses `inside`, those of a tunnel.
+pub fn way_to(server: IpAddr, inside: &[IpAddr]) -> Option<String> {
+    source_to(server).filter(|source| !inside.contains(source)).and_then(interface_with)
 }
 
 /// The interface that has this address.
-fn interface_with(address: IpAddr) -> Option<String> {
-    let has_it = |storage: &SockaddrStorage| match (storage.as_sockaddr_in(), storage.as_sockaddr_in6()) {
-        (Some(v4), _) => IpAddr::from(v4.ip()) == address,
-        (_, Some(v6)) => IpAddr::from(v6.ip()) == address,
-        _ => false,
-    };
-    let mut all = getifaddrs().ok()?;
-    all.find(|one| one.address.as_ref().is_some_and(has_it)).map(|one| one.interface_name)
+pub fn interface_with(address: IpAddr) -> Option<String> {
+    addresses().find(|(_, one)| *one == address).map(|(interface, _)| interface)
+}
+
+/// The addresses of an interface, sorted.
+pub fn addresses_of(interface: &str) -> Vec<IpAddr> {
+    let mut all: Vec<_> = addresses().filter(|(name, _)| name == interface).map(|(_, address)| address).collect();
+    all.sort();
+    all
+}
+
+/// Every address of the machine, with its interface.
+fn addresses() -> impl Iterator<Item = (String, IpAddr)> {
+    getifaddrs().into_iter().flatten().filter_map(|one| {
+        let address = one.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        Some((one.interface_name, v4.or(address.as_sockaddr_in6().map(|v6| v6.ip().into()))?))
+    })
 }
 
 /// The address of ours with which something would be sent to there now; `None` where there is no way.

@@ -122,6 +122,8 @@ pub enum TunnelState {
         why: Arc<Ending>,
         /// The network of this machine has changed meanwhile.
         moved: bool,
+        /// Where the gateway may be: it has to be reached beside the tunnel.
+        gateways: Vec<IpAddr>,
     },
     /// It is down for good; `None` where it was told to.
     Down(Option<Arc<Ending>>),
@@ -343,20 +345,19 @@ impl Follower {
     }
 
     /// It has lost its connection, or another one has failed.
-    pub(crate) fn lost(&mut self, why: Ending, moved: bool) {
+    pub(crate) fn lost(&mut self, why: Ending, moved: bool, gateways: Vec<IpAddr>) {
         if let Some(run) = &mut self.connected {
             run.lost = true;
             run.carried.0 = run.carried.1;
         }
-        self.state.send_replace(TunnelState::Reconnecting { why: Arc::new(why), moved });
+        self.state.send_replace(TunnelState::Reconnecting { why: Arc::new(why), moved, gateways });
     }
 
     /// The network has changed since it was lost.
     pub(crate) fn moved(&mut self) {
-        self.state.send_modify(|state| {
-            if let TunnelState::Reconnecting { moved, .. } = state {
-                *moved = true;
-            }
+        self.state.send_if_modified(|state| {
+            let TunnelState::Reconnecting { moved, .. } = state else { return false };
+            !std::mem::replace(moved, true)
         });
     }
 }

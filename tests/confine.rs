@@ -182,6 +182,7 @@ mod inside {
             ("capset", libc::SYS_capset, [0; 4]),
             ("kill", libc::SYS_kill, [1, 0, 0, 0]),
             ("tgkill", libc::SYS_tgkill, [1, 1, 0, 0]),
+            ("an interface that stays", libc::SYS_ioctl, [0, 0x400454cb, 1, 0]),
             ("connect", libc::SYS_connect, [0; 4]),
             ("bind", libc::SYS_bind, [0; 4]),
             ("bus", libc::SYS_socket, [libc::AF_UNIX.into(), libc::SOCK_STREAM.into(), 0, 0]),

@@ -67,25 +67,26 @@ async fn a_session_that_is_lost_keeps_what_it_has_until_it_is_back() {
     assert_eq!(desk.world.host(), ["apply 1 mtu 1400"]);
 
     let why = Arc::new(Ending::from(session::Error::TimedOut(Phase::Connected)));
-    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false });
+    let gateways = vec!["203.0.113.6".parse().unwrap()];
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false, gateways });
     desk.state(&path, "reconnecting").await;
     let error = desk.text(ALICE, &path, "LastError").await;
     assert!(error.starts_with("The connection was lost: "), "{error}");
     assert_eq!(desk.text(ALICE, &path, "Interface").await, "sstp0");
-    assert_eq!(desk.world.host(), [""; 0]);
+    assert_eq!(desk.world.host(), ["expect 1 203.0.113.6"]);
 
     tunnel.is_up();
     desk.state(&path, "connected").await;
     assert_eq!(desk.text(ALICE, &path, "LastError").await, "");
     assert_eq!(desk.world.host(), ["apply 1 mtu 1400"]);
 
-    tunnel.is(TunnelState::Reconnecting { why, moved: true });
+    tunnel.is(TunnelState::Reconnecting { why, moved: true, gateways: Vec::new() });
     desk.state(&path, "reconnecting").await;
     desk.disconnect(ALICE, &path).await;
     tunnel.told_to_disconnect().await;
     tunnel.is(TunnelState::Down(None));
     desk.sees("Closed").await;
-    assert_eq!(desk.world.host(), ["undo 1"]);
+    assert_eq!(desk.world.host(), ["expect 1 ", "undo 1"]);
 }
 
 #[tokio::test]

@@ -116,9 +116,9 @@ async fn a_persistent_tunnel_that_is_lost_stays_up() {
     face.is_announced().await;
 
     let why = Arc::new(Ending::from(session::Error::TimedOut(Phase::Connected)));
-    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false });
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: false, gateways: Vec::new() });
     face.sees_nothing().await;
-    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: true });
+    tunnel.is(TunnelState::Reconnecting { why: why.clone(), moved: true, gateways: Vec::new() });
     let nowhere = config_with_gateway(&format!("uint32 {}", word("127.0.0.1")));
     face.sees(&[&nowhere, &ip4_config("10.99.0.2")]).await;
     face.sees_nothing().await;
@@ -126,7 +126,7 @@ async fn a_persistent_tunnel_that_is_lost_stays_up() {
     face.sees(&[&config(), &ip4_config("10.99.0.2")]).await;
     face.sees_nothing().await;
 
-    tunnel.is(TunnelState::Reconnecting { why, moved: false });
+    tunnel.is(TunnelState::Reconnecting { why, moved: false, gateways: Vec::new() });
     tunnel.is(timed_out());
     face.sees(&["Failure(1)", "StateChanged(6)"]).await;
 }

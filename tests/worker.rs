@@ -110,6 +110,8 @@ async fn tunnels_in_processes_of_their_own() {
     a_disconnect_ends_the_process().await;
     a_process_that_is_killed_is_a_failure_and_says_so().await;
     a_program_that_talks_nonsense_is_a_failure().await;
+    a_process_that_does_not_end_is_ended().await;
+    what_others_have_open_is_not_for_the_process().await;
     assert_eq!(workers(), []);
 }
 
@@ -168,4 +170,36 @@ async fn a_program_that_talks_nonsense_is_a_failure() {
     fs::remove_file(&path).unwrap();
     let ending = ending(&mut tunnel_by(&path, 9)).await.unwrap();
     assert!(ending.sentence.contains("could not be started"), "{ending}");
+}
+
+async fn a_process_that_does_not_end_is_ended() {
+    let path = std::env::temp_dir().join(format!("nm-sstp-stuck-{}", std::process::id()));
+    fs::write(&path, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut tunnel = tunnel_by(&path, 9);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tunnel.commands.send(Command::Disconnect).await.unwrap();
+    assert!(ending(&mut tunnel).await.is_none());
+    fs::remove_file(&path).unwrap();
+}
+
+/// A library of the other process may have opened it for somebody else, without a word about programs.
+async fn what_others_have_open_is_not_for_the_process() {
+    let (_listener, port) = silent();
+    let file = fs::File::open("/proc/self/exe").unwrap();
+    let open = nix::unistd::dup(&file).unwrap();
+    let mut tunnel = tunnel(port);
+    comes_to(&mut tunnel, Phase::Tls).await;
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", workers()[0]));
+    match descriptors {
+        Ok(descriptors) => {
+            let leads_to = |entry: fs::DirEntry| fs::read_link(entry.path()).unwrap_or_default();
+            let ours = fs::read_link("/proc/self/exe").unwrap();
+            assert!(descriptors.flatten().map(leads_to).all(|path| path != ours));
+        }
+        Err(error) => println!("skipped: what a process has open is for root to see ({error})"),
+    }
+    drop(open);
+    tunnel.commands.send(Command::Disconnect).await.unwrap();
+    assert!(ending(&mut tunnel).await.is_none());
 }

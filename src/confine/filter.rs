@@ -5,7 +5,7 @@
 //! most it has to, since `clone3` keeps what it is to do where no filter can look. Missing on purpose are:
 //!
 //! - to start a program (`execve`), and to make a process: `clone` makes threads only. The face does both for its workers;
-//!   what it may start is Landlock's part;
+//!   Landlock bounds what it may start, as far as that goes: what loads programs could load another one;
 //! - for a worker, sockets: it has those that it was given;
 //! - another user, group, name space, root directory, or mount; and capabilities, but for giving them up;
 //! - other processes: `ptrace`, their memory, and signals to them;

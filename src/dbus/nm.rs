@@ -140,6 +140,8 @@ pub struct Plugin {
     announced: Option<Announcement>,
     /// The tunnel has lost its connection, and makes another one.
     is_lost: bool,
+    /// NetworkManager has been told that the gateway is nowhere.
+    is_nowhere: bool,
     notes: mpsc::UnboundedSender<Note>,
     /// Carries the connection's UUID to all log lines of its tunnel.
     span: Span,

@@ -191,31 +191,27 @@ fn the_source_is_that_of_the_way_that_is_there() {
 }
 
 #[test]
-fn a_way_is_another_one_by_its_interface_or_when_its_address_is_gone() {
+fn a_way_is_the_interface_that_leads_there_and_no_tunnel() {
     machine(|_events| async move {
         let address = |text: &str| -> IpAddr { text.parse().unwrap() };
-        let (far, inside) = (address("198.51.100.7"), [address("10.99.0.2")]);
-        let moved = |local: &str| has_moved(address(local), far, &inside);
-        assert!(!moved("192.0.2.2"), "nowhere is not elsewhere");
+        let way = || way_to(address("198.51.100.7"), &[address("10.99.0.2")]);
+        assert_eq!(way(), None);
         ip("route add default via 192.0.2.1");
-        assert!(!moved("192.0.2.2") && moved("192.0.2.77"));
+        assert_eq!(way().as_deref(), Some("wire"));
         // as with the next temporary address
         ip("address add 192.0.2.3/24 dev wire");
         ip("route change default via 192.0.2.1 src 192.0.2.3");
-        assert_eq!(source_to(far), Some(address("192.0.2.3")));
-        assert!(!moved("192.0.2.2"));
-        ip("address del 192.0.2.2/24 dev wire");
-        ip("address add 192.0.2.3/24 dev wire");
-        ip("route replace default via 192.0.2.1");
-        assert!(moved("192.0.2.2"));
-        // into the tunnel
+        assert_eq!(source_to(address("198.51.100.7")), Some(address("192.0.2.3")));
+        assert_eq!(way().as_deref(), Some("wire"));
+        assert_eq!(interface_with(address("192.0.2.2")).as_deref(), Some("wire"));
+        let wire = addresses_of("wire");
+        assert!(wire.contains(&address("192.0.2.2")) && wire.contains(&address("192.0.2.3")) && wire.is_sorted());
+        assert_eq!(interface_with(address("192.0.2.77")), None);
         ip("address add 10.99.0.2/32 peer 10.99.0.1 dev tunnel");
-        ip("route del default via 192.0.2.1");
-        ip("route add default dev tunnel src 10.99.0.2");
-        assert!(!moved("192.0.2.3"));
-        // by another wire
+        ip("route replace default dev tunnel src 10.99.0.2");
+        assert_eq!(way(), None);
         ip("address add 203.0.113.2/24 dev other");
         ip("route replace default via 203.0.113.1 dev other");
-        assert!(moved("192.0.2.3") && !moved("203.0.113.2"));
+        assert_eq!(way().as_deref(), Some("other"));
     });
 }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Step;
+use crate::netevents;
 use crate::netlink::{self, Netlink};
 use crate::profile::{Gateway, Profile};
 
@@ -207,8 +208,8 @@ impl Direct {
         resolve(host, port, self.resolve).await
     }
 
-    /// A TCP connection to the first of the addresses that accepts one, around the tunnel whose interface has this index:
-    /// each by the interface that would lead there if the tunnel were not there.
+    /// A TCP connection to the first of the addresses that accepts one, around the tunnel whose interface has this index and
+    /// these addresses: where the routes lead into the tunnel, by the interface that would lead there if it were not there.
     ///
     /// # Errors
     ///
@@ -217,11 +218,17 @@ impl Direct {
         &self,
         addresses: &[SocketAddr],
         tunnel: u32,
+        inside: &[IpAddr],
     ) -> Result<(TcpStream, SocketAddr), Error> {
         let netlink = Netlink::connect().map_err(|error| Error::Refused(error.to_string()))?;
         let (mut ways, mut nowhere) = (Vec::new(), Vec::new());
         for address in interleaved(addresses).into_iter().take(MAX_ADDRESSES) {
-            match netlink.interface_around(tunnel, address.ip().to_canonical()).await {
+            let host = address.ip().to_canonical();
+            if netevents::way_to(host, inside).is_some() {
+                ways.push(Way { address, interface: None });
+                continue;
+            }
+            match netlink.interface_around(tunnel, host).await {
                 Ok(Some(interface)) => ways.push(Way { address, interface: Some(interface) }),
                 Ok(None) => nowhere.push(Attempt { address, refusal: Refusal::Kernel(Errno::ENETUNREACH as i32) }),
                 Err(error) => nowhere.push(Attempt { address, refusal: Refusal::Other(netlink::reason(&error)) }),

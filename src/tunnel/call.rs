@@ -60,9 +60,9 @@ impl Call {
         Self { capture, ..self }
     }
 
-    /// Whether it outlasts its connection.
+    /// Whether it outlasts its connection. A token is reached with rights that are given up when a tunnel is up.
     pub(crate) fn lasts(&self) -> bool {
-        self.lasting
+        self.lasting && !self.needs_token()
     }
 
     /// The same for another connection. Answers were for this one, and nobody expects a question.

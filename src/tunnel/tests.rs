@@ -153,9 +153,9 @@ fn a_tunnel_that_is_lost_is_one_tunnel_with_the_one_that_comes_back() {
     assert!(follower.is_up() && !state.has_changed().unwrap());
 
     let why = Ending::from(session::Error::TimedOut(session::Phase::Connected));
-    follower.lost(why.clone(), false);
+    follower.lost(why.clone(), false, Vec::new());
     assert!(
-        matches!(&*state.borrow_and_update(), TunnelState::Reconnecting { moved: false, why: told } if **told == why)
+        matches!(&*state.borrow_and_update(), TunnelState::Reconnecting { moved: false, why: told, .. } if **told == why)
     );
     follower.told(Told::Starting(Phase::Connect));
     follower.told(Told::Asking(session::Question::OneTimeCode { text: String::new() }));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
@@ -42,6 +43,9 @@ pub fn requested(mut arguments: impl Iterator<Item = OsString>) -> bool {
 
 /// The whole work of the process. To be called before anything else is done.
 pub fn serve() -> ExitCode {
+    // What the other process has open is not for this one, whoever has opened it and however.
+    // SAFETY: nothing of this process has opened a descriptor beyond those three yet.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     // Without the other process there is nobody to serve, and nobody who would end this one.
     let parent = getppid();
     if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != parent {

@@ -1,8 +1,9 @@
 //! What starts a worker and does for it what it may have.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net;
 use std::path::Path;
@@ -18,7 +19,10 @@ use super::OPTION;
 use super::channel::Channel;
 use super::logging::{self, printable};
 use super::message::{FromWorker, Job, Order, Reply, Request, ToWorker};
+use crate::netevents;
+use crate::netlink::Netlink;
 use crate::probe::{Findings, Look};
+use crate::session::NetworkParameters;
 use crate::transport::Step;
 use crate::transport::dial::{self, Dialer, Direct, Target};
 use crate::tun::{self, Interface};
@@ -33,6 +37,9 @@ const LIMIT: usize = 1 << 20;
 
 /// How long a worker may take to end that has said its last word.
 const LEAVING: Duration = Duration::from_secs(2);
+
+/// How long a worker may take to hear what is said to it.
+const LISTENING: Duration = Duration::from_secs(5);
 
 /// Addresses of the gateway that are remembered.
 const MAX_ADDRESSES: usize = 16;
@@ -94,20 +101,25 @@ impl Worker {
         let child = Program::new(program)
             .arg(OPTION)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
+            // to standard error goes the last word of a process that panics
+            .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
         let mut worker = Worker { child, channel: Channel::new(ours, LIMIT).map_err(failed)? };
         let order = Order { level: logging::wanted().to_string(), job };
-        match worker.channel.send(&order, file.map(AsFd::as_fd)).await {
-            Ok(()) => Ok(worker),
-            Err(_) => Err(worker.died().await),
+        match timeout(LISTENING, worker.channel.send(&order, file.map(AsFd::as_fd))).await {
+            Ok(Ok(())) => Ok(worker),
+            _ => Err(worker.died().await),
         }
     }
 
     pub(super) async fn say(&self, message: &ToWorker, file: Option<&OwnedFd>) -> Result<(), String> {
-        let said = self.channel.send(message, file.map(AsFd::as_fd)).await;
-        said.map_err(|error| format!("the process of the tunnel does not listen: {error}"))
+        match timeout(LISTENING, self.channel.send(message, file.map(AsFd::as_fd))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the process of the tunnel does not listen: {error}")),
+            Err(_) => Err("the process of the tunnel does not listen".to_owned()),
+        }
     }
 
     /// What it says next; nothing is lost where this is cancelled.
@@ -146,6 +158,10 @@ pub(super) struct Helper {
     around: bool,
     /// How often that was tried.
     tries: u32,
+    /// The worker has its interface.
+    has_device: bool,
+    /// Our addresses in the tunnel.
+    inside: Vec<IpAddr>,
     interface: Option<Interface>,
     /// Says in the log whom the worker speaks with.
     peer: Span,
@@ -160,6 +176,8 @@ impl Helper {
             dials: 0,
             around: false,
             tries: 0,
+            has_device: false,
+            inside: Vec::new(),
             interface: None,
             peer: Span::none(),
         }
@@ -167,7 +185,7 @@ impl Helper {
 
     /// The connection is lost: the next worker's goes around the tunnel, whose interface stays.
     pub(super) fn goes_around(&mut self) {
-        (self.around, self.dials) = (true, 0);
+        (self.around, self.dials, self.has_device) = (true, 0, false);
     }
 
     pub(super) fn interface_index(&self) -> Option<u32> {
@@ -241,7 +259,7 @@ impl Helper {
     ) -> Result<(TcpStream, SocketAddr), dial::Error> {
         let (direct, tunnel) = (Direct { resolve: RESOLVE_AGAIN, ..Direct::default() }, self.index());
         let (host, port) = match target {
-            Target::Address(address) => return direct.connect_around(&[address], tunnel).await,
+            Target::Address(address) => return direct.connect_around(&[address], tunnel, &self.inside).await,
             Target::Host { host, port } => (host, port),
         };
         let known = self.addresses.clone();
@@ -249,7 +267,7 @@ impl Helper {
         self.tries = self.tries.wrapping_add(1);
         if known_first {
             progress(Step::Connect);
-            let connected = direct.connect_around(&known, tunnel).await;
+            let connected = direct.connect_around(&known, tunnel, &self.inside).await;
             if connected.is_ok() {
                 return connected;
             }
@@ -260,12 +278,12 @@ impl Helper {
         match found {
             Ok(found) => {
                 self.remember(&found);
-                direct.connect_around(&found, tunnel).await
+                direct.connect_around(&found, tunnel, &self.inside).await
             }
             Err(error) if known.is_empty() => Err(error),
             Err(error) => {
                 debug!("{error}; it may still be where it was");
-                direct.connect_around(&known, tunnel).await
+                direct.connect_around(&known, tunnel, &self.inside).await
             }
         }
     }
@@ -283,19 +301,17 @@ impl Helper {
 
     async fn open_device(&mut self, mtu: u16) -> Result<(String, OwnedFd), tun::Error> {
         let failed = |reason: String| tun::Error::Create { name: self.interface_name.clone(), reason, number: None };
-        let interface = match self.interface.take() {
+        if self.interface_name.is_empty() || std::mem::replace(&mut self.has_device, true) {
+            return Err(failed(BROKEN.to_owned()));
+        }
+        match &self.interface {
             // the one that has outlived its connection
-            Some(interface) if self.around => {
-                interface.set_mtu(mtu).await?;
-                interface
-            }
-            None if !self.interface_name.is_empty() => Interface::create(&self.interface_name, mtu).await?,
-            _ => return Err(failed(BROKEN.to_owned())),
-        };
+            Some(interface) => interface.set_mtu(mtu).await?,
+            None => self.interface = Some(Interface::create(&self.interface_name, mtu).await?),
+        }
+        let Some(interface) = &self.interface else { return Err(failed(BROKEN.to_owned())) };
         let file = interface.file().map_err(|error| failed(error.to_string()))?;
-        let name = interface.name().to_owned();
-        self.interface = Some(interface);
-        Ok((name, file))
+        Ok((interface.name().to_owned(), file))
     }
 
     async fn set_mtu(&self, mtu: u16) -> Result<(), tun::Error> {
@@ -306,22 +322,60 @@ impl Helper {
     }
 
     /// What the worker tells, as far as it is for the worker to say.
-    pub(super) fn checked(&mut self, mut told: Told) -> Told {
+    ///
+    /// # Errors
+    ///
+    /// It says what cannot be.
+    pub(super) fn checked(&mut self, mut told: Told) -> Result<Told, &'static str> {
         if let Told::Up(connected) = &mut told {
-            (self.around, self.tries, self.dials) = (false, 0, 0);
-            connected.interface =
-                self.interface.as_ref().map(|interface| interface.name().to_owned()).unwrap_or_default();
+            let (Some(interface), Some(server), true) = (&self.interface, self.addresses.first(), self.has_device)
+            else {
+                return Err(BROKEN);
+            };
+            interface.name().clone_into(&mut connected.interface);
+            connected.server = *server;
             connected.parameters.domains.retain(|name| domain::is_host_name(name));
+            self.inside = addresses_inside(&connected.parameters);
+            if std::mem::take(&mut self.around) {
+                (self.tries, self.dials) = (0, 0);
+            }
         }
-        told
+        Ok(told)
     }
+
+    /// Where the gateway was found.
+    pub(super) fn known(&self) -> Vec<IpAddr> {
+        self.addresses.iter().map(|address| address.ip().to_canonical()).collect()
+    }
+
+    /// The ways to the gateway that there are beside the tunnel.
+    pub(super) async fn ways(&self) -> Ways {
+        let Ok(netlink) = Netlink::connect() else { return Ways::new() };
+        let mut ways = Ways::new();
+        for address in self.known() {
+            if let Ok(Some(interface)) = netlink.interface_around(self.index(), address).await {
+                ways.entry(interface).or_insert_with_key(|interface| netevents::addresses_of(interface));
+            }
+        }
+        ways
+    }
+}
+
+/// Interfaces with their addresses.
+pub(super) type Ways = BTreeMap<String, Vec<IpAddr>>;
+
+/// Our addresses in a tunnel.
+pub(super) fn addresses_inside(parameters: &NetworkParameters) -> Vec<IpAddr> {
+    let NetworkParameters { ipv4, ipv6, .. } = parameters;
+    let ipv6 = ipv6.iter().flat_map(|ipv6| &ipv6.addresses).map(|address| IpAddr::from(address.address));
+    ipv4.iter().map(|ipv4| IpAddr::from(ipv4.address)).chain(ipv6).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::NetworkParameters;
     use crate::transport::Tls;
+    use crate::tun::tests::in_namespace;
     use crate::tunnel::Connected;
 
     fn helper() -> Helper {
@@ -359,11 +413,10 @@ mod tests {
         assert!(matches!(reply, Reply::Mtu(Err(_))), "{reply:?}");
     }
 
-    #[test]
-    fn names_and_interface_are_not_for_a_worker_to_choose() {
-        let connected = Connected {
+    fn connected() -> Connected {
+        Connected {
             interface: "eth0".to_owned(),
-            server: ([127, 0, 0, 1], 443).into(),
+            server: ([198, 51, 100, 1], 443).into(),
             local: None,
             tls: Tls::default(),
             parameters: NetworkParameters {
@@ -374,8 +427,22 @@ mod tests {
                 authentication: None,
                 eap_method: None,
             },
-        };
-        let Told::Up(checked) = helper().checked(Told::Up(Box::new(connected))) else { panic!() };
-        assert_eq!((checked.interface.as_str(), checked.parameters.domains), ("", vec!["corp.example".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn names_addresses_and_interfaces_are_not_for_a_worker_to_choose() {
+        in_namespace(|| async {
+            let mut helper = helper();
+            assert!(helper.checked(Told::Up(Box::new(connected()))).is_err(), "it has no interface");
+            let open = || Request::OpenDevice { mtu: 1400 };
+            assert!(helper.answer(open(), &mut |_| {}).await.1.is_some());
+            assert!(helper.answer(open(), &mut |_| {}).await.1.is_none(), "one is enough");
+            assert_eq!(helper.interface.as_ref().map(Interface::name), Some("sstp0"));
+            helper.remember(&[([192, 0, 2, 1], 443).into()]);
+            let Ok(Told::Up(checked)) = helper.checked(Told::Up(Box::new(connected()))) else { panic!() };
+            assert_eq!((checked.interface.as_str(), checked.server.to_string().as_str()), ("sstp0", "192.0.2.1:443"));
+            assert_eq!(checked.parameters.domains, ["corp.example"]);
+        });
     }
 }

@@ -16,16 +16,24 @@ use tracing::{info, warn};
 
 use super::logging::{self, printable};
 use super::message::{FromWorker, Job, ToWorker};
-use super::parent::{BROKEN, Helper, OURSELVES, Worker};
+use super::parent::{BROKEN, Helper, OURSELVES, Ways, Worker, addresses_inside};
 use crate::log::OUTCOME;
 use crate::netevents::{self, Event, NetEvents};
-use crate::session::NetworkParameters;
 use crate::transport::Step;
 use crate::tunnel::reconnect::{Reconnect, Retry};
 use crate::tunnel::{Attempt, Call, Command, Connected, Ending, FailureKind, Follower, Told, Tunnel, told_to_end};
 
 /// A machine that was suspended for so long comes back to a server that has given the call up (MS-SSTP 3.3.2.1).
 const LONG_SUSPENSION: Duration = Duration::from_secs(60);
+
+/// How long a worker may take to end in good order, which takes it some 4 s at most.
+const LAST_WORDS: Duration = Duration::from_secs(6);
+
+/// How long a worker may take to build a tunnel again.
+const LONGEST_TRY: Duration = Duration::from_secs(120);
+
+/// Why one did not; the end of a sentence.
+const STUCK: &str = "the server took too long";
 
 /// Starts a tunnel in a process of its own. To be called in a tokio runtime with I/O and time, by the program itself: the
 /// process is `/proc/self/exe`.
@@ -38,7 +46,6 @@ pub fn spawn(attempt: Attempt) -> Tunnel {
 pub fn spawn_by(program: &Path, attempt: Attempt) -> Tunnel {
     let program = program.to_owned();
     Tunnel::start(attempt.profile.connect_timeout, move |mut commands, mut follower| async move {
-        let lasting = attempt.lasting;
         let call = tokio::select! {
             biased;
             () = told_to_end(&mut commands) => return Ok(()),
@@ -46,7 +53,7 @@ pub fn spawn_by(program: &Path, attempt: Attempt) -> Tunnel {
         };
         let helper = Helper::new(call.interface().to_owned(), call.gateway());
         let mut life = Life { program, helper, commands: &mut commands, follower: &mut follower, lasting: None };
-        if lasting { life.last(call).await } else { life.call(call).await }
+        if call.lasts() { life.last(call).await } else { life.call(call).await }
     })
 }
 
@@ -65,9 +72,16 @@ struct Lasting {
     reconnect: Reconnect,
     /// `None`: this machine does not say.
     events: Option<NetEvents>,
-    /// The network has changed since the tunnel was up.
-    moved: bool,
     way: Way,
+    /// The ways to the gateway when the tunnel was up last, and when they were looked at last.
+    ways: (Ways, Ways),
+}
+
+impl Lasting {
+    /// The network has changed since the tunnel was up.
+    fn moved(&self) -> bool {
+        self.ways.0 != self.ways.1
+    }
 }
 
 /// The way of the connection that carries the tunnel.
@@ -76,19 +90,25 @@ struct Way {
     local: Option<IpAddr>,
     /// Our addresses in the tunnel.
     inside: Vec<IpAddr>,
+    /// The interface that leads to the server by the routes, which need not be the one that the connection is bound to.
+    interface: Option<String>,
 }
 
 impl Way {
     fn of(connected: &Connected) -> Self {
-        let NetworkParameters { ipv4, ipv6, .. } = &connected.parameters;
-        let ipv4 = ipv4.iter().map(|ipv4| IpAddr::from(ipv4.address));
-        let ipv6 = ipv6.iter().flat_map(|ipv6| &ipv6.addresses).map(|address| IpAddr::from(address.address));
         let server = connected.server.ip().to_canonical();
-        Self { server, local: connected.local.map(|local| local.to_canonical()), inside: ipv4.chain(ipv6).collect() }
+        let inside = addresses_inside(&connected.parameters);
+        let interface = netevents::way_to(server, &inside);
+        Self { server, local: connected.local.map(|local| local.to_canonical()), inside, interface }
     }
 
+    /// Whether the connection goes a way that is not there any more: our address is gone, or what goes to the server takes
+    /// another interface. Another address of the same interface is none, such as the next temporary one of IPv6 (RFC 8981):
+    /// the old one stays good for what has it. Where there is no way at all, the old one may come back, and TCP with it.
     fn has_changed(&self) -> bool {
-        self.local.is_some_and(|local| netevents::has_moved(local, self.server, &self.inside))
+        let Some(now) = netevents::way_to(self.server, &self.inside) else { return false };
+        let gone = self.local.is_some_and(|local| netevents::interface_with(local).is_none());
+        gone || self.interface.as_ref().is_some_and(|before| *before != now)
     }
 }
 
@@ -103,14 +123,15 @@ impl Life<'_> {
             let Some(lasting) = &mut self.lasting else { return Err(ending) };
             let now = Instant::now().into_std();
             let Ok(until) = lasting.reconnect.lost(now, ending.retry) else { return Err(ending) };
-            let wait = until.saturating_duration_since(now).as_secs_f32().max(1.0);
+            lasting.ways.1 = self.helper.ways().await;
+            let (moved, wait) = (lasting.moved(), until.saturating_duration_since(now).as_secs_f32().max(1.0));
             if self.follower.is_up() {
                 warn!(target: OUTCOME, "The connection was lost: {ending}. Trying again in {wait:.0} s.");
             } else {
                 info!(target: OUTCOME, "The connection is not back: {ending}. Trying again in {wait:.0} s.");
             }
             self.helper.goes_around();
-            self.follower.lost(ending, lasting.moved);
+            self.follower.lost(ending, moved, self.helper.known());
             if self.told_while_waiting().await {
                 return Ok(());
             }
@@ -120,22 +141,33 @@ impl Life<'_> {
 
     /// Waits for the time of the next call; `true` where it is told to end.
     async fn told_while_waiting(&mut self) -> bool {
-        let Some(lasting) = &mut self.lasting else { return false };
-        while let Some(until) = lasting.reconnect.next_try() {
+        loop {
+            let Some(lasting) = &mut self.lasting else { return false };
+            let Some(until) = lasting.reconnect.next_try() else { return false };
             tokio::select! {
                 biased;
                 () = told_to_end(self.commands) => return true,
-                _ = event(&mut lasting.events) => {
-                    lasting.reconnect.hurry(Instant::now().into_std());
-                    if !std::mem::replace(&mut lasting.moved, true) {
-                        self.follower.moved();
-                    }
+                event = event(&mut lasting.events) => self.looked_around(event).await,
+                () = sleep_until(Instant::from_std(until)) => {
+                    lasting.reconnect.begin(Instant::now().into_std());
+                    return false;
                 }
-                () = sleep_until(Instant::from_std(until)) => break,
             }
         }
-        lasting.reconnect.begin(Instant::now().into_std());
-        false
+    }
+
+    /// Something has happened while the tunnel is lost. What has nothing to do with the way to the gateway, such as the
+    /// interfaces of containers, changes nothing.
+    async fn looked_around(&mut self, event: Event) {
+        let now = self.helper.ways().await;
+        let Some(lasting) = &mut self.lasting else { return };
+        let before = std::mem::replace(&mut lasting.ways.1, now);
+        if before != lasting.ways.1 || matches!(event, Event::Resumed(_)) {
+            lasting.reconnect.hurry(Instant::now().into_std());
+            if lasting.moved() {
+                self.follower.moved();
+            }
+        }
     }
 
     /// Runs one worker to its end; `Ok` where it was told to.
@@ -144,29 +176,40 @@ impl Life<'_> {
         let worker = Worker::start(&self.program, Job::Tunnel(Box::new(call)), capture.as_deref()).await;
         let mut worker = worker.map_err(broken)?;
         let mut told = false;
+        // it is killed where it does not end by itself, or gets nowhere with a tunnel that nobody looks at
+        let mut limit = self.lasting.is_some().then(|| Instant::now() + LONGEST_TRY);
         loop {
             let events = self.lasting.as_mut().map(|lasting| &mut lasting.events);
             let message = tokio::select! {
                 biased;
                 // nobody being left who could tell it to end is the wish to end
                 command = self.commands.recv(), if !told => {
-                    told = matches!(command, None | Some(Command::Disconnect));
+                    if matches!(command, None | Some(Command::Disconnect)) {
+                        (told, limit) = (true, Some(Instant::now() + LAST_WORDS));
+                    }
                     let command = ToWorker::Command(command.unwrap_or(Command::Disconnect));
                     // where it is gone, its last words come next
                     let _ = worker.say(&command, None).await;
                     continue;
                 }
                 event = next_event(events), if !told => {
-                    self.happened(event)?;
+                    self.happened(event).await?;
                     continue;
                 }
-                message = worker.next() => message.map_err(broken)?,
+                () = due(limit) => return if told { Ok(()) } else { Err(broken(STUCK.to_owned())) },
+                message = worker.next() => message,
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(_) if told => return Ok(()),
+                Err(why) => return Err(broken(why)),
             };
             match message {
                 FromWorker::Told(told) => {
-                    let told = self.helper.checked(told);
+                    let told = self.helper.checked(told).map_err(|why| broken(why.to_owned()))?;
                     if let (Told::Up(connected), true) = (&told, lasts) {
-                        self.is_up(connected);
+                        self.is_up(connected).await;
+                        limit = None;
                     }
                     self.follower.told(told);
                     // each phase is to be seen, and the next one may be here already
@@ -175,17 +218,19 @@ impl Life<'_> {
                 FromWorker::Log(line) => self.helper.log(|| logging::relay(line)),
                 FromWorker::Released if told || self.lasting.is_none() => self.helper.drop_interface(),
                 FromWorker::Released => {}
+                // it ends, and hears of that next
+                FromWorker::Request(..) if told => {}
                 FromWorker::Request(number, request) => {
                     let mut progress = |step: Step| self.follower.told(Told::Starting(step.into()));
                     let answered = tokio::select! {
                         biased;
-                        () = told_to_end(self.commands), if !told => None,
+                        () = told_to_end(self.commands) => None,
                         answered = self.helper.answer(request, &mut progress) => Some(answered),
                     };
                     let said = match answered {
                         Some((reply, file)) => worker.say(&ToWorker::Reply(number, reply), file.as_ref()).await,
                         None => {
-                            told = true;
+                            (told, limit) = (true, Some(Instant::now() + LAST_WORDS));
                             worker.say(&ToWorker::Command(Command::Disconnect), None).await
                         }
                     };
@@ -203,15 +248,15 @@ impl Life<'_> {
     }
 
     /// The tunnel is up, or was updated.
-    fn is_up(&mut self, connected: &Connected) {
-        let (now, way) = (Instant::now().into_std(), Way::of(connected));
+    async fn is_up(&mut self, connected: &Connected) {
+        let (now, way, ways) = (Instant::now().into_std(), Way::of(connected), self.helper.ways().await);
         match &mut self.lasting {
             Some(lasting) => {
                 if !self.follower.is_up() {
                     lasting.reconnect.up(now);
-                    lasting.moved = false;
+                    lasting.ways = (ways.clone(), ways);
+                    lasting.way = way;
                 }
-                lasting.way = way;
             }
             None => {
                 let mut seed = [0; 32];
@@ -224,24 +269,33 @@ impl Life<'_> {
                     events.ignore(index);
                 }
                 let reconnect = Reconnect::new(now, None, seed);
-                self.lasting = Some(Lasting { reconnect, events, moved: false, way });
+                self.lasting = Some(Lasting { reconnect, events, way, ways: (ways.clone(), ways) });
             }
         }
     }
 
     /// Something has happened to the network while a worker runs.
-    fn happened(&mut self, event: Event) -> Result<(), Ending> {
-        let is_up = self.follower.is_up();
+    async fn happened(&mut self, event: Event) -> Result<(), Ending> {
+        if !self.follower.is_up() {
+            self.looked_around(event).await;
+            return Ok(());
+        }
         let Some(lasting) = &mut self.lasting else { return Ok(()) };
-        lasting.reconnect.hurry(Instant::now().into_std());
         let why = match event {
-            Event::NetworkChanged if is_up && lasting.way.has_changed() => "the network of this machine has changed",
-            Event::Resumed(duration) if is_up && duration >= LONG_SUSPENSION => "this machine was suspended",
+            Event::NetworkChanged if lasting.way.has_changed() => "the network of this machine has changed",
+            Event::Resumed(duration) if duration >= LONG_SUSPENSION => "this machine was suspended",
             _ => return Ok(()),
         };
-        lasting.moved = true;
+        lasting.reconnect.hurry(Instant::now().into_std());
         let sentence = why.to_owned();
         Err(Ending { kind: FailureKind::Connect, sentence, status: None, remedy: None, retry: Retry::Yes })
+    }
+}
+
+async fn due(limit: Option<Instant>) {
+    match limit {
+        Some(limit) => sleep_until(limit).await,
+        None => std::future::pending().await,
     }
 }
 

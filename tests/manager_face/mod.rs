@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -202,6 +202,12 @@ impl Host for World {
         self.did(format!("apply {session} mtu {}", intent.mtu));
         let refusal = self.0.refusal.lock().unwrap().clone();
         Box::pin(async move { refusal.map_or(Ok(Vec::new()), Err) })
+    }
+
+    fn expect_gateway<'a>(&'a mut self, session: u32, addresses: &'a [IpAddr]) -> Later<'a, ()> {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        self.did(format!("expect {session} {}", addresses.join(" ")));
+        Box::pin(async {})
     }
 
     fn block(&mut self, session: u32) -> Later<'_, ()> {

@@ -152,7 +152,7 @@ const OF_THE_FACE: &[c_long] = &[
     libc::SYS_inotify_add_watch,
     libc::SYS_inotify_init1,
     libc::SYS_inotify_rm_watch,
-    // workers; what may be started is Landlock's part
+    // workers; Landlock lets it start this program, and what loads it
     libc::SYS_execve,
     libc::SYS_kill,
     // giving up even more
@@ -247,9 +247,19 @@ fn conditional(calls: Calls) -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler
         (libc::SYS_mmap, map.into_iter().collect::<Result<_, _>>()?),
         (libc::SYS_mprotect, vec![one(masked(2, execute, 0)?)?]),
         (libc::SYS_prlimit64, vec![one(argument(0, Is::Eq, 0)?)?]),
-        (libc::SYS_ioctl, vec![both(argument(1, Is::Ne, libc::TIOCSTI)?, argument(1, Is::Ne, libc::TIOCLINUX)?)?]),
     ]);
+    rules.push((libc::SYS_ioctl, ioctls(calls)?));
     Ok(rules)
+}
+
+/// A worker needs none but what sockets are told by; its interface has others that would outlast it.
+fn ioctls(calls: Calls) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    match calls {
+        Calls::Worker => {
+            Ok(vec![one(argument(1, Is::Eq, libc::FIONBIO)?)?, one(argument(1, Is::Eq, libc::FIONREAD)?)?])
+        }
+        Calls::Face => Ok(vec![both(argument(1, Is::Ne, libc::TIOCSTI)?, argument(1, Is::Ne, libc::TIOCLINUX)?)?]),
+    }
 }
 
 /// The kinds of sockets that the face makes.

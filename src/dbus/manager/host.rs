@@ -1,5 +1,6 @@
 //! The machine's part in a session: its IP configuration.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::dbus::Later;
@@ -10,6 +11,9 @@ pub trait Host: Send {
     /// Makes the machine as the intent says, whatever it was for this session before; what has no effect is told by
     /// notices. The error is a sentence without its begin and end.
     fn apply<'a>(&'a mut self, session: u32, intent: &'a Intent) -> Later<'a, Result<Vec<String>, String>>;
+
+    /// The connection of a session is made again: to one of these addresses, which are to be reached beside its tunnel.
+    fn expect_gateway<'a>(&'a mut self, session: u32, addresses: &'a [IpAddr]) -> Later<'a, ()>;
 
     /// Lets nothing leave the machine, since the session that should have carried it has failed.
     fn block(&mut self, session: u32) -> Later<'_, ()>;
@@ -52,6 +56,16 @@ impl Host for Machine {
         Box::pin(async move {
             let netconf = self.prepare().await?;
             netconf.apply(session, intent).await.map_err(|error| error.to_string())
+        })
+    }
+
+    fn expect_gateway<'a>(&'a mut self, session: u32, addresses: &'a [IpAddr]) -> Later<'a, ()> {
+        Box::pin(async move {
+            if let Some(netconf) = &mut self.netconf
+                && let Err(error) = netconf.expect_gateway(session, addresses).await
+            {
+                tracing::warn!("The gateway may be out of reach: {error}.");
+            }
         })
     }
 

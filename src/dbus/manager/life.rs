@@ -274,7 +274,8 @@ impl Life {
                 }
             }
             Some(TunnelState::Up(established)) if course.ending.is_none() => self.up(established, course).await,
-            Some(TunnelState::Reconnecting { why, .. }) if course.ending.is_none() => {
+            Some(TunnelState::Reconnecting { why, gateways, .. }) if course.ending.is_none() => {
+                self.host.lock().await.expect_gateway(self.number, &gateways).await;
                 self.show(|shown| shown.reconnecting(&why.sentence));
             }
             Some(TunnelState::Asking(_) | TunnelState::Up(_) | TunnelState::Reconnecting { .. }) => {}

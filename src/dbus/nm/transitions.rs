@@ -35,6 +35,7 @@ impl Plugin {
             routes: Routes::Full,
             announced: None,
             is_lost: false,
+            is_nowhere: false,
             notes,
             span,
         }
@@ -197,6 +198,7 @@ impl Plugin {
         if let Some(ip6) = ip6 {
             sent(Self::ip6_config(emitter, ip6).await);
         }
+        self.is_nowhere = false;
         let what = match (std::mem::take(&mut self.is_lost), update) {
             (true, _) => "Connected again",
             (false, true) => "Updated: connected",
