@@ -37,6 +37,8 @@ use crate::profile::{self, Fingerprint};
 use crate::wire::tls::Version;
 
 pub use self::error::Error;
+#[cfg(test)]
+pub(crate) use self::verify::samples::texts as verified_samples;
 
 mod alert;
 mod client;

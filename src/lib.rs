@@ -22,6 +22,8 @@
 pub mod capture;
 #[cfg(feature = "service")]
 pub mod captures;
+#[cfg(all(test, feature = "service"))]
+mod catalogue;
 #[cfg(feature = "service")]
 pub mod confine;
 pub mod crypto;

@@ -33,6 +33,8 @@ pub use crate::ppp::auth::{Answer, AuthProtocol, Question};
 pub use crate::ppp::eap::{EapConfig, EapMethod, HlakRule, TtlsInner};
 pub use crate::sstp::Patience;
 pub use config::{Config, Methods};
+#[cfg(all(test, feature = "service"))]
+pub(crate) use error::samples::sentences as samples;
 pub use error::{Error, Refusal};
 pub use parameters::{Ipv4Parameters, Ipv6Parameters, NetworkParameters};
 

@@ -81,7 +81,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::PassphraseMissing { name } => {
-                write!(f, "the user's key in {name} is locked by a passphrase, and none was given")
+                write!(
+                    f,
+                    "the user's key in {name} is locked by a passphrase, and none was given: store \
+                     tls-user-key-secret or let it be asked for"
+                )
             }
             Error::PassphraseWrong { name } if Source::is_token(name) => write!(
                 f,
@@ -94,7 +98,11 @@ impl fmt::Display for Error {
             Error::Unusable { setting, name, reason } => write!(f, "{name} ({setting}) cannot be used: {reason}"),
             Error::Setting { setting, reason } => write!(f, "the setting {setting} cannot be used: {reason}"),
             Error::KeyMismatch { certificate, key } if certificate == key => {
-                write!(f, "the key in {key} does not belong to a certificate that is there")
+                write!(
+                    f,
+                    "the key in {key} does not belong to a certificate that is there: check \
+                     tls-user-cert"
+                )
             }
             Error::KeyMismatch { certificate, key } => write!(
                 f,

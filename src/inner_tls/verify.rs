@@ -1,5 +1,8 @@
 //! What is verified of the authentication server, and what is said when it does not pass.
 
+#[cfg(test)]
+pub(crate) mod samples;
+
 use std::sync::Mutex;
 
 use openssl::error::ErrorStack;
@@ -196,14 +199,14 @@ impl Verifier {
                 let names = facts.map(|facts| format!(" is for {} and", facts.names_text())).unwrap_or_default();
                 let wanted = match &self.wanted {
                     Wanted::Anything | Wanted::Told(ServerName::Any) => "the name that is asked for".to_owned(),
-                    Wanted::Gateway(host) => format!("{host}, the gateway"),
+                    Wanted::Gateway(host) => format!("the name of the gateway, {host}"),
                     Wanted::Told(ServerName::Subject(line)) => format!("the subject {line} (tls-remotename)"),
-                    Wanted::Told(ServerName::Exact(name)) => format!("{name} (tls-remotename)"),
+                    Wanted::Told(ServerName::Exact(name)) => format!("the name {name} (tls-remotename)"),
                     Wanted::Told(ServerName::Suffix(suffix)) => {
                         format!("a name that ends with {suffix} (tls-remotename)")
                     }
                 };
-                format!("{certificate}{names} does not have the name {wanted}")
+                format!("{certificate}{names} does not have {wanted}")
             }
             Problem::Expired => match facts {
                 Some(facts) if facts.expired => format!("{certificate} expired on {}", facts.not_after),
@@ -225,26 +228,26 @@ impl Verifier {
     }
 
     fn remedy(&self, problem: &Problem, facts: Option<&CertificateFacts>) -> String {
-        let fingerprint = facts.map(|facts| facts.fingerprint.as_str()).unwrap_or_default();
+        let fingerprint = facts.map(|facts| format!("={}", facts.fingerprint)).unwrap_or_default();
         let if_right = "if this is the right server";
         match problem {
             Problem::Untrusted(_) => format!(
                 "; {if_right}, give the connection the certificate of that issuer (tls-ca-cert), or \
-                 tls-fingerprint={fingerprint}"
+                 tls-fingerprint{fingerprint}"
             ),
             Problem::Name => match self.wanted {
                 Wanted::Gateway(_) => format!(
                     "; {if_right}, give the connection the certificate of its issuer (tls-ca-cert), its name \
-                     (tls-remotename with tls-verify-method=name), or tls-fingerprint={fingerprint}"
+                     (tls-remotename with tls-verify-method=name), or tls-fingerprint{fingerprint}"
                 ),
-                _ => format!("; {if_right}, correct tls-remotename, or set tls-fingerprint={fingerprint}"),
+                _ => format!("; {if_right}, correct tls-remotename, or set tls-fingerprint{fingerprint}"),
             },
             Problem::Fingerprint => {
-                format!("; if the server has got a new certificate, set tls-fingerprint={fingerprint}")
+                format!("; if the server has got a new certificate, set tls-fingerprint{fingerprint}")
             }
             Problem::Expired => {
                 format!(
-                    "; the server's administrator has to replace it, until then tls-fingerprint={fingerprint} helps"
+                    "; the server's administrator has to replace it, until then tls-fingerprint{fingerprint} accepts it"
                 )
             }
             Problem::Purpose | Problem::KeyUsage => "; the server's administrator has to replace it".to_owned(),

@@ -1,5 +1,8 @@
 //! Why a session ended, and who is at fault: the sentences that people read.
 
+#[cfg(all(test, feature = "service"))]
+pub(crate) mod samples;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -113,7 +116,7 @@ impl Error {
             End::Misbehaved(Misbehaviour::Unexpected(name)) => Error::PeerMisbehaved(format!("it sent {name} {phase}")),
             End::NoHashProtocol(bitmask) => Error::PeerIncompatible(format!(
                 "the server offers no hash for the crypto binding that is known here (bitmask {bitmask:#04x}); SHA-1 \
-                 and SHA-256 are"
+                 and SHA-256 are: only its administrator can mend that"
             )),
             End::NegotiationTimeout => Error::TimedOut(phase),
             End::Silent(time) => Error::Silent(time),
@@ -130,7 +133,7 @@ impl Error {
                     .to_owned(),
             ),
             Failure::NoCommonAuthentication { asked } if asked == AuthProtocol::Eap.name() => Error::PeerIncompatible(
-                "the server insists on EAP for authentication, which this connection refuses (refuse-eap)".to_owned(),
+                "the server insists on EAP for authentication, which this connection refuses: set refuse-eap=no".to_owned(),
             ),
             Failure::IdentityRefused { identity } => Error::IdentityRefused { identity },
             Failure::NoCommonEapMethod { asked } => Error::NoCommonEapMethod { asked },
@@ -310,7 +313,10 @@ impl fmt::Display for Error {
                 write!(f, "the server did not answer in time {phase}")?;
                 match phase {
                     Phase::Authentication => f.write_str("; if it waited for approval on another device, none came"),
-                    _ => Ok(()),
+                    Phase::Connected | Phase::Terminating => Ok(()),
+                    _ => f.write_str(
+                        ": it is overloaded or stuck, or something on the way holds back what is sent; try again",
+                    ),
                 }
             }
         }
@@ -383,7 +389,11 @@ impl fmt::Display for Refusal {
             Refusal::ConnectNak { status } => {
                 write!(f, "the server refused the call (Connect-NAK, {}); it may not carry PPP", words(*status))
             }
-            Refusal::CallAbort { status } => write!(f, "the server aborted the call ({})", words(*status)),
+            Refusal::CallAbort { status } => write!(
+                f,
+                "the server aborted the call ({}): its log says why, and its administrator has to mend that",
+                words(*status)
+            ),
         }
     }
 }

@@ -318,7 +318,11 @@ impl fmt::Display for Error {
                  check the name, and whether this machine has a network"
             ),
             Error::ResolverTimedOut { host, after } => {
-                write!(f, "no DNS server answered in {} s when asked for the gateway {host}", after.as_secs())
+                write!(
+                    f,
+                    "no DNS server answered in {} s when asked for the gateway {host}: check the network of this machine",
+                    after.as_secs()
+                )
             }
             Error::Unreachable(attempts) => {
                 for (position, attempt) in attempts.iter().enumerate() {
@@ -327,14 +331,34 @@ impl fmt::Display for Error {
                     }
                     write!(f, "{attempt}")?;
                 }
-                Ok(())
+                f.write_str(remedy(attempts))
             }
-            Error::Refused(reason) => f.write_str(reason),
+            Error::Refused(reason) => write!(f, "this machine could not make the connection to the gateway: {reason}"),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// What helps against what most likely keeps all of them away.
+fn remedy(attempts: &[Attempt]) -> &'static str {
+    let any = |wanted: &[Errno]| {
+        attempts.iter().any(|attempt| match attempt.refusal {
+            Refusal::Kernel(number) => wanted.contains(&Errno::from_raw(number)),
+            Refusal::TimedOut(_) => wanted.contains(&Errno::ETIMEDOUT),
+            Refusal::Other(_) => false,
+        })
+    };
+    if any(&[Errno::ECONNREFUSED]) {
+        "; check the gateway's name and port"
+    } else if any(&[Errno::ETIMEDOUT]) {
+        "; check the gateway's name and port, and whether a firewall on the way lets this pass"
+    } else if any(&[Errno::ENETUNREACH, Errno::EHOSTUNREACH]) {
+        "; check the network of this machine"
+    } else {
+        ""
+    }
+}
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

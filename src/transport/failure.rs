@@ -178,7 +178,12 @@ fn fmt_tls(f: &mut fmt::Formatter<'_>, host: &str, address: &SocketAddr, failure
         ),
         TlsFailure::Other(text) => write!(f, "the TLS handshake with {address} failed: {text}"),
         TlsFailure::TimedOut(after) => {
-            write!(f, "{address} accepted the connection and then no TLS handshake within {} s", after.as_secs())
+            write!(
+                f,
+                "{address} accepted the connection and then no TLS handshake within {} s: check the gateway's port; if it \
+                 is right, the server is overloaded or stuck",
+                after.as_secs()
+            )
         }
     }
 }

@@ -126,7 +126,10 @@ impl fmt::Display for Failure {
             Failure::Session(error) => error.fmt(f),
             Failure::Device(error) => error.fmt(f),
             Failure::DeviceGone { interface, source } => {
-                write!(f, "the tunnel interface {interface} was deleted while the tunnel was up ({source})")
+                write!(
+                    f,
+                    "the tunnel interface {interface} was deleted on this machine while the tunnel was up ({source}): connect again"
+                )
             }
             Failure::ConnectTimeout { after, phase } => write!(
                 f,

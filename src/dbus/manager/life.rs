@@ -155,9 +155,9 @@ impl Life {
             Some(answered) = self.answers.recv() => self.answered(answered, course),
             state = changed(&mut course.tunnel) => self.follow(state, course).await,
             () = left(&*self.callers, &self.caller, asks) => {
-                self.unanswered("whoever was to answer the question has left the bus", course);
+                self.unanswered("whoever was to answer the question has left the bus: connect again", course);
             }
-            () = due(course.answer_by) => self.unanswered("nobody has answered the question", course),
+            () = due(course.answer_by) => self.unanswered("nobody has answered the question: connect again", course),
             () = due(course.down_by) => {
                 let limit = self.patience.going_down;
                 error!("The tunnel did not go down within {limit:?}: it is cut off.");
@@ -250,7 +250,7 @@ impl Life {
         self.show(|shown| shown.question = None);
         let names = waiting.names();
         if !secrets.keys().any(|name| names.contains(&name.as_str())) {
-            return self.unanswered("the question was declined", course);
+            return self.unanswered("the question was declined: connect again to be asked again", course);
         }
         self.wish.answered(secrets);
         let next = match self.wish.kept() {
@@ -297,7 +297,8 @@ impl Life {
         course.answer_by = None;
         let intent = Intent::new(&established, &self.routing);
         if intent.addresses.is_empty() {
-            let why = "the server accepted the connection but gave it no IP address";
+            let why =
+                "the server accepted the connection but gave it no IP address: its administrator has to mend that";
             return self.fail(Kind::IpConfiguration, why, course);
         }
         // what is undone must not depend on how far it came

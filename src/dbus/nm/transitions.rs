@@ -183,7 +183,11 @@ impl Plugin {
             None => Announcement::new(established, self.routes),
         };
         let Some(announcement) = announcement else {
-            self.span.in_scope(|| error!("The server accepted the connection but gave it no IP address."));
+            self.span.in_scope(|| {
+                error!(
+                    "The server accepted the connection but gave it no IP address: its administrator has to mend that."
+                )
+            });
             sent(Self::failure(emitter, Reason::BadIpConfig as u32).await);
             return self.stop(emitter).await;
         };

@@ -155,7 +155,7 @@ fn the_gateway_may_be_a_name_a_wildcard_or_an_address() {
     for (names, host) in [(&["vpn.example"], "example"), (&["vpn.example"], "10.0.0.1"), (&["10.0.0.1"], "10.0.0.2")] {
         let error = meets(names, host).unwrap_err();
         assert_eq!(error.fault, Fault::Certificate);
-        assert!(error.text.contains(&format!("does not have the name {host}, the gateway")), "{error}");
+        assert!(error.text.contains(&format!("does not have the name of the gateway, {host}")), "{error}");
         assert!(error.text.contains("(tls-remotename with tls-verify-method=name)"), "{error}");
     }
 }
