@@ -120,9 +120,8 @@ async fn a_refused_connection_is_told() {
     drop(listener);
     let ending = ending(&mut tunnel(port)).await.unwrap();
     assert_eq!(ending.kind, FailureKind::Connect);
-    let expected = format!(
-        "127.0.0.1:{port} refused the connection: no server listens on that port; check the gateway's name and port"
-    );
+    let expected =
+        format!("127.0.0.1:{port} refused the connection: no server listens on that port; check the name and the port");
     assert_eq!(ending.sentence, expected);
 }
 

@@ -333,7 +333,7 @@ impl fmt::Display for Error {
                 }
                 f.write_str(remedy(attempts))
             }
-            Error::Refused(reason) => write!(f, "this machine could not make the connection to the gateway: {reason}"),
+            Error::Refused(reason) => write!(f, "this machine could not make a connection: {reason}"),
         }
     }
 }
@@ -350,9 +350,9 @@ fn remedy(attempts: &[Attempt]) -> &'static str {
         })
     };
     if any(&[Errno::ECONNREFUSED]) {
-        "; check the gateway's name and port"
+        "; check the name and the port"
     } else if any(&[Errno::ETIMEDOUT]) {
-        "; check the gateway's name and port, and whether a firewall on the way lets this pass"
+        "; check the name and the port, and whether a firewall on the way lets this pass"
     } else if any(&[Errno::ENETUNREACH, Errno::EHOSTUNREACH]) {
         "; check the network of this machine"
     } else {

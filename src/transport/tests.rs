@@ -434,7 +434,7 @@ async fn each_address_is_tried_and_each_reason_told() {
         text,
         format!(
             "{first} refused the connection: no server listens on that port; \
-             {second} refused the connection: no server listens on that port; check the gateway's name and port"
+             {second} refused the connection: no server listens on that port; check the name and the port"
         )
     );
 }
@@ -463,7 +463,7 @@ async fn a_blackholed_address_is_given_up() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{address} did not answer within 1 s; check the gateway's name and port, and whether a firewall on the way lets this pass"
+            "{address} did not answer within 1 s; check the name and the port, and whether a firewall on the way lets this pass"
         )
     );
 }
