@@ -5,6 +5,7 @@
 //! written where it is raised, is found in the source.
 
 mod driver;
+mod proxy;
 mod source;
 
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::{certificate, samples, source};
+use super::{certificate, proxy, samples, source};
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::transport::certificate::Purpose;
 use crate::transport::dial;
@@ -53,7 +53,7 @@ fn tunnels() -> Vec<Failure> {
 }
 
 fn profiles() -> Vec<profile::Error> {
-    use profile::Error;
+    use profile::{BadProxy, Error};
     samples!(Error: {
         Error::NoGateway => [Error::NoGateway],
         Error::BadGateway { .. } => [Error::BadGateway { gateway: text(), reason: "it is none" }],
@@ -65,7 +65,7 @@ fn profiles() -> Vec<profile::Error> {
         Error::NoIdentity => [Error::NoIdentity],
         Error::NoEapMethod => [Error::NoEapMethod],
         Error::BadCookie => [Error::BadCookie],
-        Error::Proxy { .. } => [Error::Proxy { server: text() }],
+        Error::BadProxy(_) => [Error::BadProxy(BadProxy { server: text(), reason: text() })],
         Error::NoMethodLeft => [Error::NoMethodLeft],
     })
 }
@@ -141,11 +141,15 @@ fn transports() -> Vec<failure::Error> {
         Error::CaCertificates { .. } => [Error::CaCertificates { path: path(), reason: text() }],
         Error::Revoked { .. } => [Error::Revoked { path: path(), reason: text() }],
         Error::TlsSetup(_) => [Error::TlsSetup(text())],
-        Error::Tls { .. } => handshakes().into_iter().map(|failure| Error::Tls { host: text(), address, failure }),
+        Error::Proxy(_) => proxy::errors().into_iter().map(Error::Proxy),
+        // what a proxy adds stands behind a sentence that is the same without one
+        Error::Tls { .. } => handshakes().into_iter().map(|failure| {
+            Error::Tls { host: text(), address, proxy: None, failure }
+        }),
     })
 }
 
-fn dials() -> Vec<dial::Error> {
+pub(super) fn dials() -> Vec<dial::Error> {
     use dial::{Attempt, Error, Refusal};
     let numbers = [
         Errno::ECONNREFUSED,
