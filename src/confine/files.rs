@@ -167,13 +167,17 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
     ruleset.all_threads(true)?.restrict_self()
 }
 
-/// This program and what loads it, to start a worker: /proc names the one even where it was replaced by a new version, and
-/// among what is mapped is the other.
+/// This program, and where what loads it is, to start a worker. /proc names the one even where a new version has taken its
+/// place; the other is found among what is mapped, and its directory is named, since it may be replaced, too.
 fn ourselves() -> Vec<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let is_loader = |path: &&Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"ld-"));
     let loader = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..]))).find(is_loader);
-    loader.map(Path::to_owned).into_iter().chain([PathBuf::from("/proc/self/exe")]).collect()
+    match loader.and_then(Path::parent) {
+        Some(directory) => vec![PathBuf::from("/proc/self/exe"), directory.to_owned()],
+        // musl's is the C library itself
+        None => ["/proc/self/exe", "/lib", "/usr/lib"].map(PathBuf::from).into(),
+    }
 }
 
 /// The making of devices.
