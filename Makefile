@@ -1,4 +1,4 @@
-# make             build what is installed, for release
+# make             build what is installed, for release; FEATURES=negotiate: with Kerberos for proxies
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
 # make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr
 DESTDIR ?=
 CARGO ?= cargo
+FEATURES ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
@@ -38,15 +39,15 @@ INSTALLED = \
 all: build
 
 build:
-	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog
+	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
 
 # with the server that the tests and the demo use
 build-lab:
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
-		--package sstp-test-server --features sstp-test-server/daemon
+		--package sstp-test-server --features "sstp-test-server/daemon $(FEATURES)"
 
 build-all:
-	$(CARGO) build --release --workspace --all-features
+	$(CARGO) build --release --workspace --features "sstp-test-server/daemon $(FEATURES)"
 
 install:
 	@set -e; for file in $(INSTALLED); do \

@@ -6,7 +6,8 @@
 //! bus, where it could speak for root.
 //!
 //! The process of the face has the bus, and hears nothing from the network but what a worker tells, and names that the C
-//! library looks up. It gives up what it does not need:
+//! library looks up; and, in builds with [`tickets`](crate::tickets), what the library of Kerberos is told by the KDC and, in
+//! bounded tokens, by the profile's proxy. It gives up what it does not need:
 //!
 //! - [`tunnel_is_up`], where NetworkManager started it for one connection. Until then it has to be root: it reads the files
 //!   of the profile, where the owner is a user in a process that becomes that user ([`private_file`]), and it makes the

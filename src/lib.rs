@@ -55,6 +55,8 @@ pub mod sstp;
 #[cfg(feature = "service")]
 pub mod store;
 #[cfg(feature = "service")]
+pub mod tickets;
+#[cfg(feature = "service")]
 pub mod transport;
 #[cfg(feature = "service")]
 pub mod tun;

@@ -16,6 +16,7 @@ use crate::datapath::TxBuf;
 use crate::profile::Profile;
 use crate::profile_files::{Files, Rights};
 use crate::session::{self, Event, HashProtocol, Phase, Refusal, Session};
+use crate::tickets::Tickets;
 use crate::transport::certificate::CertificateFacts;
 use crate::transport::dial::{Dialer, Target};
 use crate::transport::failure::{Error, TlsFailure};
@@ -62,18 +63,27 @@ pub struct Findings {
 pub struct Look {
     profile: Profile,
     files: Files,
+    /// Stays with the process that was told to look.
+    #[serde(skip)]
+    tickets: Tickets,
 }
 
 impl Look {
     /// Reads the files, in some 10 s at most. What cannot be read is an error where it is used.
     pub async fn prepare(profile: Profile, rights: &Rights) -> Self {
         let files = Files::read(&profile, rights).await;
-        Self { profile, files }
+        let tickets = Tickets::of(&profile, rights);
+        Self { profile, files, tickets }
     }
 
     /// What may be connected to.
     pub(crate) fn gateway(&self) -> Target {
         Target::first_of(&self.profile)
+    }
+
+    /// What makes tokens for its proxy.
+    pub(crate) fn take_tickets(&mut self) -> Tickets {
+        std::mem::take(&mut self.tickets)
     }
 
     /// Takes it, in [`LIMIT`] at most. To be called in a tokio runtime with I/O and time.

@@ -6,13 +6,15 @@
 //! octets of a response that are skipped. Time is the caller's to bound.
 //!
 //! The first request tells nothing of the user. Of the methods that the proxy then offers (407), the one is used that
-//! gives away least: NTLM and Digest only prove that the password is known, and NTLM (v2) before Digest, since its
+//! gives away least. Negotiate needs no password: where it is offered, and somebody [makes tokens](Exchange::with_tokens),
+//! the exchange asks for one, and goes on to the next method when there is none, or it is refused. NTLM and Digest only prove that the password is known, NTLM (v2) before Digest, since its
 //! challenge is the proxy's alone to answer within one connection, while Digest is mostly MD5 with a nonce that lives long;
 //! Basic sends the password itself, unencrypted, to whoever is on the way, and is used where there is nothing else. One
 //! that refuses the password is not followed by a weaker one.
 
 mod basic;
 mod digest;
+mod negotiate;
 mod ntlm;
 
 use std::fmt;
@@ -25,6 +27,8 @@ use crate::wire::connect::{Request, Response, Skipper};
 use crate::wire::http::MAX_RESPONSE_LEN;
 use crate::wire::printable;
 use digest::Digest;
+use negotiate::Negotiate;
+pub use negotiate::{MAX_TOKEN, Token};
 use ntlm::Ntlm;
 
 /// Requests that one exchange may take: an idle connection that is closed, a stale nonce and three messages of NTLM are
@@ -57,6 +61,8 @@ impl fmt::Debug for Credentials {
 /// A way to authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// Kerberos, by Negotiate (RFC 4559).
+    Negotiate,
     /// NTLM v2 (MS-NTHT, MS-NLMP).
     Ntlm,
     /// Digest (RFC 7616).
@@ -66,12 +72,13 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them, the preferred one first.
-    pub const ALL: [Method; 3] = [Method::Ntlm, Method::Digest, Method::Basic];
+    /// Those that need a password, the preferred one first.
+    pub const BY_PASSWORD: [Method; 3] = [Method::Ntlm, Method::Digest, Method::Basic];
 
     /// Name of its scheme.
     pub const fn name(self) -> &'static str {
         match self {
+            Method::Negotiate => "Negotiate",
             Method::Ntlm => "NTLM",
             Method::Digest => "Digest",
             Method::Basic => "Basic",
@@ -100,6 +107,8 @@ pub struct Exchange {
     entropy: Entropy,
     /// FILETIME (MS-DTYP 2.3.3).
     time: u64,
+    /// Somebody makes tokens for Negotiate.
+    has_tokens: bool,
     login: Option<Login>,
     requests: u32,
     /// Octets that have come and are not done with.
@@ -112,6 +121,7 @@ pub struct Exchange {
 
 /// The method that was chosen, and how far it is.
 enum Login {
+    Negotiate(Negotiate),
     Ntlm(Ntlm),
     Digest(Digest),
     Basic,
@@ -133,6 +143,7 @@ impl Exchange {
             credentials,
             entropy: Entropy::new(seed),
             time,
+            has_tokens: false,
             login: None,
             requests: 0,
             received: Vec::new(),
@@ -141,13 +152,46 @@ impl Exchange {
         }
     }
 
+    /// The same for somebody who [makes tokens](Self::wants_token) for Negotiate, which is not spoken otherwise.
+    pub fn with_tokens(self) -> Exchange {
+        Exchange { has_tokens: true, ..self }
+    }
+
     /// The method by which the next request authenticates; `None`: it does not.
     pub fn method(&self) -> Option<Method> {
         self.login.as_ref().map(|login| match login {
+            Login::Negotiate(_) => Method::Negotiate,
             Login::Ntlm(_) => Method::Ntlm,
             Login::Digest(_) => Method::Digest,
             Login::Basic => Method::Basic,
         })
+    }
+
+    /// A token for Negotiate is to be made, and [handed over](Self::handle_token) before the next request: in answer to this
+    /// one of the proxy's (RFC 4559 4.1), or, where this is empty, the first one of a new context.
+    pub fn wants_token(&self) -> Option<&[u8]> {
+        match &self.login {
+            Some(Login::Negotiate(negotiate)) => negotiate.wanted(),
+            _ => None,
+        }
+    }
+
+    /// The token that is wanted, or, as a sentence without its begin and end, why there is none: then the next method is
+    /// used.
+    ///
+    /// # Errors
+    ///
+    /// There is no other: [`Error::NoTicket`], [`Error::CredentialsNeeded`].
+    pub fn handle_token(&mut self, token: Result<Token, String>) -> Result<(), Error> {
+        let Some(Login::Negotiate(negotiate)) = &mut self.login else { return Ok(()) };
+        match token {
+            Ok(token) => negotiate.made(token),
+            Err(why) => {
+                let offered = std::mem::take(&mut negotiate.offered);
+                self.login = Some(self.by_password(&offered, Some(Error::NoTicket(why)))?);
+            }
+        }
+        Ok(())
     }
 
     /// The octets to send next, to begin with and after [`Next::Again`].
@@ -161,6 +205,7 @@ impl Exchange {
         }
         self.requests += 1;
         let authorization = match (&mut self.login, &self.credentials) {
+            (Some(Login::Negotiate(negotiate)), _) => negotiate.authorization(),
             (Some(Login::Ntlm(ntlm)), _) => Some(ntlm.authorization()),
             (Some(Login::Digest(digest)), Some(credentials)) => {
                 Some(digest.authorization(credentials, &self.authority, &mut self.entropy)?)
@@ -230,8 +275,13 @@ impl Exchange {
 
     /// The response is done with; the next request goes out.
     fn again(&mut self, reconnect: bool) -> Result<Next, Error> {
-        if reconnect && matches!(&self.login, Some(Login::Ntlm(ntlm)) if ntlm.is_bound()) {
-            return Err(Error::NotKept);
+        match &mut self.login {
+            Some(Login::Ntlm(ntlm)) if reconnect && ntlm.is_bound() => return Err(Error::NotKept(Method::Ntlm)),
+            Some(Login::Negotiate(negotiate)) if reconnect && negotiate.is_bound() => {
+                return Err(Error::NotKept(Method::Negotiate));
+            }
+            Some(Login::Negotiate(negotiate)) if reconnect => negotiate.begin_again(),
+            _ => {}
         }
         self.skipping = None;
         self.received.clear();
@@ -242,28 +292,46 @@ impl Exchange {
     /// The proxy wants to know who we are, or does not believe it.
     fn challenged(&mut self, response: &Response) -> Result<(), Error> {
         let challenges = &response.challenges;
-        let Some(credentials) = &self.credentials else {
-            return Err(Error::CredentialsNeeded { offered: named(challenges) });
-        };
-        match &mut self.login {
-            None => {
-                self.login = Some(choose(challenges).ok_or_else(|| Error::NoMethod { offered: named(challenges) })?)
+        match (&mut self.login, &self.credentials) {
+            (None, _) if self.has_tokens && offers(challenges, Method::Negotiate) => {
+                self.login = Some(Login::Negotiate(Negotiate::new(challenges)));
             }
-            Some(Login::Ntlm(ntlm)) => ntlm.handle(challenges, credentials, &mut self.entropy, self.time)?,
-            Some(Login::Digest(digest)) => digest.handle(challenges)?,
-            Some(Login::Basic) => return Err(Error::Refused(Method::Basic)),
+            (Some(Login::Negotiate(negotiate)), _) => {
+                if !negotiate.handle(challenges)? {
+                    self.login = Some(self.by_password(challenges, Some(Error::TicketRefused))?);
+                }
+            }
+            (Some(Login::Ntlm(ntlm)), Some(credentials)) => {
+                ntlm.handle(challenges, credentials, &mut self.entropy, self.time)?;
+            }
+            (Some(Login::Digest(digest)), _) => digest.handle(challenges)?,
+            (Some(Login::Basic), _) => return Err(Error::Refused(Method::Basic)),
+            (None | Some(Login::Ntlm(_)), _) => self.login = Some(self.by_password(challenges, None)?),
         }
         Ok(())
     }
+
+    /// The best of the methods that need a password; `ticket` is why Negotiate, which was offered, too, is no way.
+    fn by_password(&self, challenges: &[Challenge], ticket: Option<Error>) -> Result<Login, Error> {
+        match (choose(challenges), ticket) {
+            (None, Some(ticket)) => Err(ticket),
+            _ if self.credentials.is_none() => Err(Error::CredentialsNeeded { offered: named(challenges) }),
+            (chosen, _) => chosen.ok_or_else(|| Error::NoMethod { offered: named(challenges) }),
+        }
+    }
 }
 
-/// The first of the methods that is offered.
+fn offers(challenges: &[Challenge], method: Method) -> bool {
+    challenges.iter().any(|challenge| challenge.is(method.name()))
+}
+
+/// The first of the methods with a password that is offered.
 fn choose(challenges: &[Challenge]) -> Option<Login> {
-    let offered = |method: Method| challenges.iter().any(|challenge| challenge.is(method.name()));
-    Method::ALL.into_iter().find_map(|method| match method {
-        Method::Ntlm => offered(method).then(|| Login::Ntlm(Ntlm::new())),
+    Method::BY_PASSWORD.into_iter().find_map(|method| match method {
+        Method::Negotiate => None,
+        Method::Ntlm => offers(challenges, method).then(|| Login::Ntlm(Ntlm::new())),
         Method::Digest => Digest::choose(challenges).map(Login::Digest),
-        Method::Basic => offered(method).then_some(Login::Basic),
+        Method::Basic => offers(challenges, method).then_some(Login::Basic),
     })
 }
 
@@ -297,6 +365,11 @@ pub enum Error {
         /// Those that it offers.
         offered: Vec<String>,
     },
+    /// It wants a ticket of Kerberos and offers nothing else that is known here, and there is none; why, as a sentence
+    /// without its begin and end.
+    NoTicket(String),
+    /// It did not accept our ticket of Kerberos, and offers nothing else that is known here.
+    TicketRefused,
     /// It did not accept user name or password.
     Refused(Method),
     /// The user name cannot be sent by the method; why, as the end of a sentence.
@@ -307,8 +380,8 @@ pub enum Error {
     NotHttp,
     /// It ended the connection without an answer.
     Closed,
-    /// It ended the connection in the middle of NTLM, which goes on within one connection only.
-    NotKept,
+    /// It ended the connection in the middle of this method, which goes on within one connection only.
+    NotKept(Method),
     /// It asked for more and more requests.
     Endless,
 }
@@ -356,7 +429,16 @@ impl fmt::Display for Error {
                 f,
                 "wants to know who you are by {}, which is not spoken here; {} are",
                 offered.join(", "),
-                Method::ALL.map(Method::name).join(", ")
+                Method::BY_PASSWORD.map(Method::name).join(", ")
+            ),
+            Error::NoTicket(why) => write!(
+                f,
+                "wants a Kerberos ticket (Negotiate), and there is none for it ({why}): root's credentials are what counts, \
+                 and the proxy's name has to be the one that Kerberos knows"
+            ),
+            Error::TicketRefused => f.write_str(
+                "refused our Kerberos ticket (Negotiate): check the clocks of both machines, and with its administrator \
+                 whether root's principal may use the proxy and its key is the one that Kerberos has",
             ),
             Error::Refused(method) => write!(
                 f,
@@ -375,9 +457,11 @@ impl fmt::Display for Error {
             Error::Closed => f.write_str(
                 "ended the connection without an answer: it may not allow this machine, or be no HTTP proxy (proxy-type)",
             ),
-            Error::NotKept => f.write_str(
-                "asks for NTLM and ends the connection in the middle of it: something before it does not keep connections, \
+            Error::NotKept(method) => write!(
+                f,
+                "asks for {} and ends the connection in the middle of it: something before it does not keep connections, \
                  its administrator has to offer another method",
+                method.name()
             ),
             Error::Endless => f.write_str("asks again and again who you are"),
         }

@@ -32,12 +32,14 @@ fn http() -> Vec<Http> {
         Http::Status { .. } => statuses.map(|status| Http::Status { gateway: gateway(), status, reason: text() }),
         Http::CredentialsNeeded { .. } => [Http::CredentialsNeeded { offered: vec![text()] }],
         Http::NoMethod { .. } => [vec![], vec![text()]].map(|offered| Http::NoMethod { offered }),
-        Http::Refused(_) => Method::ALL.map(Http::Refused),
+        Http::NoTicket(_) => [Http::NoTicket(text())],
+        Http::TicketRefused => [Http::TicketRefused],
+        Http::Refused(_) => Method::BY_PASSWORD.map(Http::Refused),
         Http::UserName(..) => [Http::UserName(Method::Basic, "it has a colon")],
         Http::Challenge(..) => [Http::Challenge(Method::Digest, text())],
         Http::NotHttp => [Http::NotHttp],
         Http::Closed => [Http::Closed],
-        Http::NotKept => [Http::NotKept],
+        Http::NotKept(_) => [Method::Ntlm, Method::Negotiate].map(Http::NotKept),
         Http::Endless => [Http::Endless],
     })
 }

@@ -71,6 +71,14 @@ const READ_IN_ETC: &[&str] = &[
     "/etc/services",
 ];
 
+/// What the library of Kerberos reads, where it is there. What the administrator has for it alone belongs below the service's
+/// own directories.
+const KERBEROS: &[&str] = if cfg!(feature = "negotiate") {
+    &["/etc/krb5.conf", "/etc/krb5.conf.d", "/etc/gss", "/var/lib/sss/pubconf"]
+} else {
+    &[]
+};
+
 /// Devices, to be read and written.
 const DEVICES: &[&str] = &["/dev/null", "/dev/random", "/dev/urandom"];
 
@@ -145,6 +153,7 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         let start = read | AccessFs::Execute;
         ruleset = ruleset
             .add_rules(path_beneath_rules(READ, read))?
+            .add_rules(path_beneath_rules(KERBEROS, read))?
             .add_rules(path_beneath_rules(etc(), read))?
             .add_rules(path_beneath_rules(TUN, use_device))?
             .add_rules(path_beneath_rules(ourselves(), start))?;

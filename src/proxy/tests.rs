@@ -101,7 +101,7 @@ fn ntlm_on_one_connection() {
 
     let mut closed = at_challenge();
     let closing = refusal(&[&challenge, "Connection: close\r\n"].concat());
-    assert_eq!(come(&mut closed, &closing), Err(Error::NotKept));
+    assert_eq!(come(&mut closed, &closing), Err(Error::NotKept(Method::Ntlm)));
 }
 
 #[test]
@@ -185,4 +185,136 @@ fn refusals_are_sentences() {
 fn debug_shows_no_password() {
     let me = Credentials { user: "me".to_owned(), password: Zeroizing::new("hunter2".to_owned()) };
     assert!(!format!("{me:?}").contains("hunter2"));
+}
+
+/// Like [`exchange`], for somebody who makes tokens.
+fn with_tokens(credentials: bool) -> Exchange {
+    exchange(credentials).with_tokens()
+}
+
+/// Makes the token that is wanted, which is the proxy's with a `+`.
+fn make_token(exchange: &mut Exchange) {
+    let token = [exchange.wants_token().expect("a token is wanted"), b"+"].concat();
+    exchange.handle_token(Ok(Token::new(&token).unwrap())).unwrap();
+    assert_eq!(exchange.wants_token(), None);
+}
+
+const NEGOTIATE: &str = "Proxy-Authenticate: Negotiate\r\n";
+/// `YWJj` is `abc`, and `YWJjKw==` is `abc+`.
+const GOES_ON: &str = "Proxy-Authenticate: Negotiate YWJj\r\n";
+
+/// The exchange of RFC 4559 5, with one token of each side more.
+#[test]
+fn negotiate_with_tokens_in_turn_and_no_user_name() {
+    let mut exchange = with_tokens(false);
+    assert_eq!(sent(&mut exchange), None);
+    assert_eq!(exchange.wants_token(), None, "nothing is told that was not asked for");
+    assert_eq!(come(&mut exchange, &refusal(NEGOTIATE)), SAME);
+    assert_eq!(exchange.method(), Some(Method::Negotiate));
+    assert_eq!(exchange.wants_token(), Some(&b""[..]));
+    make_token(&mut exchange);
+    assert_eq!(sent(&mut exchange).unwrap(), "Negotiate Kw==");
+    assert_eq!(come(&mut exchange, &refusal(GOES_ON)), SAME);
+    assert_eq!(exchange.wants_token(), Some(&b"abc"[..]));
+    make_token(&mut exchange);
+    assert_eq!(sent(&mut exchange).unwrap(), "Negotiate YWJjKw==");
+    let last = "HTTP/1.1 200 OK\r\nProxy-Authenticate: Negotiate YWJj\r\n\r\n";
+    assert_eq!(come(&mut exchange, last), Ok(Next::Connected));
+}
+
+#[test]
+fn negotiate_goes_first_and_only_where_somebody_makes_tokens() {
+    let all = [NEGOTIATE, "Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm=x\r\n"].concat();
+    for (mut exchange, method) in [(with_tokens(true), Method::Negotiate), (exchange(true), Method::Ntlm)] {
+        sent(&mut exchange);
+        assert_eq!(come(&mut exchange, &refusal(&all)), SAME);
+        assert_eq!(exchange.method(), Some(method));
+    }
+}
+
+#[test]
+fn without_a_ticket_the_next_method_is_used() {
+    let basic = [NEGOTIATE, "Proxy-Authenticate: Basic realm=x\r\n"].concat();
+    let failed = |credentials, offered: &str| {
+        let mut exchange = with_tokens(credentials);
+        sent(&mut exchange);
+        assert_eq!(come(&mut exchange, &refusal(offered)), SAME);
+        let handled = exchange.handle_token(Err("no credentials".to_owned()));
+        (exchange, handled)
+    };
+    let (mut exchange, handled) = failed(true, &basic);
+    assert_eq!(handled, Ok(()));
+    assert_eq!(sent(&mut exchange).unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert_eq!(come(&mut exchange, &refusal(&basic)), Err(Error::Refused(Method::Basic)), "it is not begun again");
+
+    let offered = vec!["Negotiate".to_owned(), "Basic".to_owned()];
+    assert_eq!(failed(false, &basic).1, Err(Error::CredentialsNeeded { offered }));
+    for credentials in [false, true] {
+        let error = failed(credentials, NEGOTIATE).1.unwrap_err();
+        assert!(error.to_string().contains("there is none for it (no credentials)"), "{error}");
+        assert!(!error.is_about_credentials(), "no password helps");
+    }
+}
+
+#[test]
+fn a_ticket_that_is_refused_is_followed_by_the_next_method() {
+    let basic = [NEGOTIATE, "Proxy-Authenticate: Basic realm=x\r\n"].concat();
+    let refused = |credentials, offered: &str| {
+        let mut exchange = with_tokens(credentials);
+        sent(&mut exchange);
+        come(&mut exchange, &refusal(offered)).unwrap();
+        make_token(&mut exchange);
+        sent(&mut exchange);
+        let next = come(&mut exchange, &refusal(offered));
+        (exchange, next)
+    };
+    let (exchange, next) = refused(true, &basic);
+    assert_eq!((next, exchange.method()), (SAME, Some(Method::Basic)));
+    assert_eq!(refused(true, NEGOTIATE).1, Err(Error::TicketRefused));
+    assert_eq!(refused(false, NEGOTIATE).1, Err(Error::TicketRefused));
+}
+
+#[test]
+fn no_token_is_sent_twice_and_none_of_another_connection_is_answered() {
+    let mut exchange = with_tokens(false);
+    sent(&mut exchange);
+    come(&mut exchange, &refusal(NEGOTIATE)).unwrap();
+    make_token(&mut exchange);
+    assert!(sent(&mut exchange).is_some());
+    // it was idle while the ticket was fetched
+    assert_eq!(exchange.handle_eof(), OTHER);
+    assert_eq!(exchange.wants_token(), Some(&b""[..]));
+    make_token(&mut exchange);
+    sent(&mut exchange);
+    let closing = refusal(&[GOES_ON, "Connection: close\r\n"].concat());
+    assert_eq!(come(&mut exchange, &closing), Err(Error::NotKept(Method::Negotiate)));
+}
+
+#[test]
+fn a_proxy_that_always_goes_on_is_left() {
+    let mut exchange = with_tokens(false);
+    sent(&mut exchange);
+    assert_eq!(come(&mut exchange, &refusal(NEGOTIATE)), SAME);
+    for _ in 1..MAX_REQUESTS {
+        make_token(&mut exchange);
+        sent(&mut exchange);
+        assert_eq!(come(&mut exchange, &refusal(GOES_ON)), SAME);
+    }
+    make_token(&mut exchange);
+    assert_eq!(exchange.request().unwrap_err(), Error::Endless);
+}
+
+#[test]
+fn tokens_are_checked_and_not_shown() {
+    let mut exchange = with_tokens(false);
+    sent(&mut exchange);
+    come(&mut exchange, &refusal(NEGOTIATE)).unwrap();
+    make_token(&mut exchange);
+    sent(&mut exchange);
+    let error = come(&mut exchange, &refusal("Proxy-Authenticate: Negotiate YWJ\r\n")).unwrap_err();
+    assert!(error.to_string().starts_with("sent a challenge of Negotiate that cannot be answered"), "{error}");
+
+    assert_eq!(Token::new(b""), None);
+    assert_eq!(Token::new(&vec![0; MAX_TOKEN + 1]), None);
+    assert_eq!(format!("{:?}", Token::new(&vec![b'x'; MAX_TOKEN]).unwrap()), "Token(65536 octets)");
 }

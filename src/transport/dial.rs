@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -28,6 +28,7 @@ use super::Step;
 use crate::netevents;
 use crate::netlink::{self, Netlink};
 use crate::profile::{Gateway, Profile};
+use crate::proxy::Token;
 
 /// Octets that may wait unsent in the socket before it stops being writable.
 ///
@@ -70,8 +71,11 @@ impl Target {
     }
 }
 
-/// Makes TCP connections.
+/// Makes TCP connections, and what else it takes to get through a proxy.
 pub trait Dialer {
+    /// Whether there are ever tokens for a proxy.
+    const HAS_TOKENS: bool = false;
+
     /// Connects; `progress` hears of each step as it begins. Every step is bounded in time.
     ///
     /// # Errors
@@ -82,6 +86,16 @@ pub trait Dialer {
         target: Target,
         progress: &mut (dyn FnMut(Step) + Send),
     ) -> impl Future<Output = Result<(TcpStream, SocketAddr), Error>> + Send;
+
+    /// A token that proves to the profile's HTTP proxy who we are (Negotiate, RFC 4559), in answer to this one of the proxy's,
+    /// or, where this is empty, the first one of a new context. It is bounded in time.
+    ///
+    /// # Errors
+    ///
+    /// There is none; why, as a sentence without its begin and end.
+    fn proxy_token(&self, _server_token: &[u8]) -> impl Future<Output = Result<Token, String>> + Send {
+        ready(Err("nobody makes tokens here".to_owned()))
+    }
 }
 
 /// Connects from this process.

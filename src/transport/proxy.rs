@@ -149,10 +149,7 @@ pub(super) async fn reach(
     let gateway = authority(host, port);
     let connecting = async {
         match proxy.kind {
-            ProxyKind::Http => {
-                let redial = || async { dialer.dial(Target::Address(address), &mut |_| {}).await };
-                http(proxy, gateway.clone(), socket, redial).await
-            }
+            ProxyKind::Http => http(proxy, gateway.clone(), dialer, socket, address).await,
             ProxyKind::Socks5 => socks(proxy, (host, port), socket).await,
         }
     };
@@ -161,24 +158,37 @@ pub(super) async fn reach(
     Ok((connected.map_err(failed)?, address))
 }
 
-/// The exchange with an HTTP proxy, on as many connections as it takes.
-async fn http<F: Future<Output = Result<(TcpStream, SocketAddr), dial::Error>>>(
+/// The exchange with an HTTP proxy, on as many connections to its address as it takes.
+async fn http<D: Dialer>(
     proxy: &Proxy,
     gateway: String,
+    dialer: &D,
     mut socket: TcpStream,
-    redial: impl Fn() -> F,
+    address: SocketAddr,
 ) -> Result<TcpStream, Problem> {
     let mut seed = [0; 32];
     openssl::rand::rand_bytes(&mut seed).map_err(|error| Problem::Entropy(error.to_string()))?;
     let mut exchange = Exchange::new(gateway, proxy.credentials.clone(), seed, filetime());
+    if D::HAS_TOKENS {
+        exchange = exchange.with_tokens();
+    }
     let mut told = None;
     loop {
+        if let Some(server_token) = exchange.wants_token() {
+            let token = dialer.proxy_token(server_token).await;
+            if let Err(why) = &token {
+                tracing::info!("there is no Kerberos ticket for the proxy {proxy}: {why}");
+            }
+            exchange.handle_token(token).map_err(Problem::Http)?;
+        }
         if exchange.method() != told {
             told = exchange.method();
             tell(proxy, told);
         }
         match ask(&mut exchange, &mut socket).await? {
-            Next::Again { reconnect: true } => (socket, _) = redial().await.map_err(Problem::Dial)?,
+            Next::Again { reconnect: true } => {
+                (socket, _) = dialer.dial(Target::Address(address), &mut |_| {}).await.map_err(Problem::Dial)?;
+            }
             Next::Again { reconnect: false } | Next::Read => {}
             Next::Connected => return Ok(socket),
         }

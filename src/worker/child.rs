@@ -22,6 +22,8 @@ use super::channel::{self, Channel};
 use super::logging::{self, Backlog};
 use super::message::{FromWorker, Job, Order, Reply, Request, ToWorker};
 use crate::confine;
+use crate::proxy::Token;
+use crate::tickets::Tickets;
 use crate::transport::Step;
 use crate::transport::dial::{self, Dialer, Target};
 use crate::tun::{self, Device, Queue};
@@ -184,6 +186,8 @@ impl Face {
 }
 
 impl Dialer for Face {
+    const HAS_TOKENS: bool = Tickets::BUILT_IN;
+
     /// The other process knows the steps by itself.
     async fn dial(
         &self,
@@ -200,6 +204,13 @@ impl Dialer for Face {
             }
             Some((Reply::Dialed(Err(error)), _)) => Err(error),
             _ => Err(dial::Error::Refused(NO_REPLY.to_owned())),
+        }
+    }
+
+    async fn proxy_token(&self, server_token: &[u8]) -> Result<Token, String> {
+        match self.ask(Request::ProxyToken(server_token.to_vec())).await {
+            Some((Reply::ProxyToken(token), _)) => token,
+            _ => Err(NO_REPLY.to_owned()),
         }
     }
 }

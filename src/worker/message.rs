@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::probe::{Findings, Look};
+use crate::proxy::Token;
 use crate::transport::dial::{self, Target};
 use crate::tun;
 use crate::tunnel::{Call, Command, Ending, Told};
@@ -55,6 +56,8 @@ pub(super) enum Request {
     OpenDevice { mtu: u16 },
     /// Another MTU of the interface.
     SetMtu(u16),
+    /// A token for the profile's HTTP proxy, in answer to this one of the proxy's; empty: the first of a new context.
+    ProxyToken(Vec<u8>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,6 +67,8 @@ pub(super) enum Reply {
     /// Its name, with the descriptor.
     Device(Result<String, tun::Error>),
     Mtu(Result<(), tun::Error>),
+    /// Without one, the end of a sentence that says why.
+    ProxyToken(Result<Token, String>),
 }
 
 /// A line of the log.

@@ -22,7 +22,9 @@ use super::message::{FromWorker, Job, Order, Reply, Request, ToWorker};
 use crate::netevents;
 use crate::netlink::Netlink;
 use crate::probe::{Findings, Look};
+use crate::proxy::Token;
 use crate::session::NetworkParameters;
+use crate::tickets::Tickets;
 use crate::transport::Step;
 use crate::transport::dial::{self, Dialer, Direct, Target};
 use crate::tun::{self, Interface};
@@ -44,7 +46,7 @@ const LISTENING: Duration = Duration::from_secs(5);
 /// Addresses of the gateway that are remembered.
 const MAX_ADDRESSES: usize = 16;
 
-/// Connections that a worker may ask for.
+/// Connections that a worker may ask for, and tokens for a proxy.
 const MAX_DIALS: u32 = 64;
 
 /// How long the resolver's answer may take where the gateway was found before.
@@ -63,10 +65,10 @@ pub async fn look_by(program: &Path, look: Look) -> Findings {
     }
 }
 
-async fn look_apart(program: &Path, look: Look) -> Result<Findings, String> {
-    let gateway = look.gateway();
+async fn look_apart(program: &Path, mut look: Look) -> Result<Findings, String> {
+    let (gateway, tickets) = (look.gateway(), look.take_tickets());
     let mut worker = Worker::start(program, Job::Look(Box::new(look)), None).await?;
-    let mut helper = Helper::new(String::new(), gateway);
+    let mut helper = Helper::new(String::new(), gateway, tickets);
     loop {
         match worker.next().await? {
             FromWorker::Found(findings) => {
@@ -151,10 +153,13 @@ impl Worker {
 pub(super) struct Helper {
     interface_name: String,
     gateway: Target,
+    tickets: Tickets,
     /// Where the gateway was found, what it was connected to first.
     addresses: Vec<SocketAddr>,
     /// Connections that were asked for, by all workers since the tunnel was up.
     dials: u32,
+    /// The same of tokens for a proxy.
+    tokens: u32,
     /// The tunnel was lost and is not up again: connections go around it.
     around: bool,
     /// How often that was tried.
@@ -169,12 +174,14 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    pub(super) fn new(interface_name: String, gateway: Target) -> Self {
+    pub(super) fn new(interface_name: String, gateway: Target, tickets: Tickets) -> Self {
         Self {
             interface_name,
             gateway,
+            tickets,
             addresses: Vec::new(),
             dials: 0,
+            tokens: 0,
             around: false,
             tries: 0,
             has_device: false,
@@ -186,7 +193,7 @@ impl Helper {
 
     /// The connection is lost: the next worker's goes around the tunnel, whose interface stays.
     pub(super) fn goes_around(&mut self) {
-        (self.around, self.dials, self.has_device) = (true, 0, false);
+        (self.around, self.dials, self.tokens, self.has_device) = (true, 0, 0, false);
     }
 
     pub(super) fn interface_index(&self) -> Option<u32> {
@@ -217,6 +224,7 @@ impl Helper {
                 Err(error) => (Reply::Device(Err(error)), None),
             },
             Request::SetMtu(mtu) => (Reply::Mtu(self.set_mtu(mtu).await), None),
+            Request::ProxyToken(server_token) => (Reply::ProxyToken(self.proxy_token(server_token).await), None),
         }
     }
 
@@ -249,6 +257,15 @@ impl Helper {
         self.peer = error_span!("call", sstp_peer = %address.ip());
         let socket = TcpStream::into_std(socket).map_err(|error| dial::Error::Refused(error.to_string()))?;
         Ok((socket.into(), address))
+    }
+
+    /// Every token is for a connection, or another step on one.
+    async fn proxy_token(&mut self, server_token: Vec<u8>) -> Result<Token, String> {
+        if self.tokens >= MAX_DIALS {
+            return Err(BROKEN.to_owned());
+        }
+        self.tokens += 1;
+        self.tickets.token(server_token).await
     }
 
     /// Connects beside the tunnel. Its name servers may be out of reach with it: where the gateway was before comes first,
@@ -338,7 +355,7 @@ impl Helper {
             connected.parameters.domains.retain(|name| domain::is_host_name(name));
             self.inside = addresses_inside(&connected.parameters);
             if std::mem::take(&mut self.around) {
-                (self.tries, self.dials) = (0, 0);
+                (self.tries, self.dials, self.tokens) = (0, 0, 0);
             }
         }
         Ok(told)
@@ -380,7 +397,7 @@ mod tests {
     use crate::tunnel::Connected;
 
     fn helper() -> Helper {
-        Helper::new("sstp%d".to_owned(), Target::Host { host: "127.0.0.1".to_owned(), port: 9 })
+        Helper::new("sstp%d".to_owned(), Target::Host { host: "127.0.0.1".to_owned(), port: 9 }, Tickets::default())
     }
 
     async fn refusal(helper: &mut Helper, target: Target) -> String {
@@ -407,11 +424,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_gets_no_interface() {
-        let mut helper = Helper::new(String::new(), helper().gateway);
+        let mut helper = Helper::new(String::new(), helper().gateway, Tickets::default());
         let (reply, file) = helper.answer(Request::OpenDevice { mtu: 1400 }, &mut |_| {}).await;
         assert!(file.is_none() && matches!(reply, Reply::Device(Err(_))), "{reply:?}");
         let (reply, _) = helper.answer(Request::SetMtu(1400), &mut |_| {}).await;
         assert!(matches!(reply, Reply::Mtu(Err(_))), "{reply:?}");
+    }
+
+    #[tokio::test]
+    async fn tokens_are_for_the_proxy_of_the_profile_only_and_bounded() {
+        let mut helper = helper();
+        let mut refusal = async || match helper.answer(Request::ProxyToken(Vec::new()), &mut |_| {}).await {
+            (Reply::ProxyToken(Err(why)), None) => why,
+            other => panic!("{other:?}"),
+        };
+        for _ in 0..MAX_DIALS {
+            assert_ne!(refusal().await, BROKEN, "it has none");
+        }
+        assert_eq!(refusal().await, BROKEN);
     }
 
     fn connected() -> Connected {

@@ -19,6 +19,7 @@ use super::message::{FromWorker, Job, ToWorker};
 use super::parent::{BROKEN, Helper, OURSELVES, Ways, Worker, addresses_inside};
 use crate::log::OUTCOME;
 use crate::netevents::{self, Event, NetEvents};
+use crate::tickets::Tickets;
 use crate::transport::Step;
 use crate::tunnel::reconnect::{Reconnect, Retry};
 use crate::tunnel::{Attempt, Call, Command, Connected, Ending, FailureKind, Follower, Told, Tunnel, told_to_end};
@@ -46,12 +47,13 @@ pub fn spawn(attempt: Attempt) -> Tunnel {
 pub fn spawn_by(program: &Path, attempt: Attempt) -> Tunnel {
     let program = program.to_owned();
     Tunnel::start(attempt.profile.connect_timeout, move |mut commands, mut follower| async move {
+        let tickets = Tickets::of(&attempt.profile, &attempt.rights);
         let call = tokio::select! {
             biased;
             () = told_to_end(&mut commands) => return Ok(()),
             call = Call::prepare(attempt) => call,
         };
-        let helper = Helper::new(call.interface().to_owned(), call.gateway());
+        let helper = Helper::new(call.interface().to_owned(), call.gateway(), tickets);
         let mut life = Life { program, helper, commands: &mut commands, follower: &mut follower, lasting: None };
         if call.lasts() { life.last(call).await } else { life.call(call).await }
     })

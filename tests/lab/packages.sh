@@ -11,6 +11,9 @@ AUTH_PACKAGES="freeradius eapoltest hostapd"
 NETWORK_PACKAGES="radvd dnsmasq-base tcpdump tshark"
 # What make check-transport needs besides: proxies, and who verifies their NTLM.
 PROXY_PACKAGES="squid microsocks winbind"
+# What FEATURES=negotiate and its cases need besides: MIT's Kerberos and a KDC.
+KERBEROS_BUILD_PACKAGES="libkrb5-dev libclang-dev"
+KERBEROS_PACKAGES="krb5-kdc krb5-admin-server"
 
 # missing_packages PACKAGE...: those that are not installed.
 missing_packages() {

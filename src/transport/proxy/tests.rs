@@ -9,6 +9,7 @@ use super::super::pki::{Ca, Leaf};
 use super::super::tests::{Server, settings};
 use super::super::{Settings, open};
 use super::*;
+use crate::proxy::Token;
 use crate::wire::challenge;
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -52,10 +53,13 @@ async fn echo(mut socket: TcpStream) {
 }
 
 async fn through(proxy: &Proxy, limit: Duration) -> Result<(TcpStream, Vec<Step>), Error> {
+    through_by(&Direct::default(), proxy, limit).await
+}
+
+async fn through_by(dialer: &impl Dialer, proxy: &Proxy, limit: Duration) -> Result<(TcpStream, Vec<Step>), Error> {
     let mut steps = Vec::new();
     let gateway = ("vpn.example", 443);
-    let (socket, address) =
-        reach(proxy, gateway, &Direct::default(), None, limit, &mut |step| steps.push(step)).await?;
+    let (socket, address) = reach(proxy, gateway, dialer, None, limit, &mut |step| steps.push(step)).await?;
     assert_eq!(address.port(), proxy.port);
     Ok((socket, steps))
 }
@@ -113,6 +117,63 @@ async fn on_another_connection_where_the_first_one_ends() {
         let (mut socket, _) = through(&proxy(ProxyKind::Http, port, Some("open sesame")), LIMIT).await.unwrap();
         echoes(&mut socket).await;
     }
+}
+
+/// Has a token, or none, for a proxy, which is what the proxy said with a `+`.
+struct WithTokens(Result<(), &'static str>);
+
+impl Dialer for WithTokens {
+    const HAS_TOKENS: bool = true;
+
+    async fn dial(
+        &self,
+        target: Target,
+        progress: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<(TcpStream, SocketAddr), dial::Error> {
+        Direct::default().dial(target, progress).await
+    }
+
+    async fn proxy_token(&self, server_token: &[u8]) -> Result<Token, String> {
+        self.0.map_err(str::to_owned)?;
+        Ok(Token::new(&[server_token, b"+"].concat()).unwrap())
+    }
+}
+
+/// `Kw==` is `+`, `YWJj` is `abc`.
+#[tokio::test]
+async fn tokens_are_had_from_the_dialer() {
+    let port = scripted(|listener| async move {
+        let mut socket = accept(&listener).await;
+        for (authorization, answer) in [(None, ""), (Some("Kw=="), " YWJj")] {
+            let request = head(&mut socket).await;
+            let sent = request.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: Negotiate "));
+            assert_eq!(sent, authorization);
+            let challenge = format!("Proxy-Authenticate: Negotiate{answer}\r\nContent-Length: 0\r\n\r\n");
+            say(&mut socket, &format!("HTTP/1.1 407 No\r\n{challenge}")).await;
+        }
+        assert!(head(&mut socket).await.contains("\r\nProxy-Authorization: Negotiate YWJjKw==\r\n"));
+        say(&mut socket, ESTABLISHED).await;
+        echo(socket).await;
+    })
+    .await;
+    let proxy = proxy(ProxyKind::Http, port, None);
+    let (mut socket, _) = through_by(&WithTokens(Ok(())), &proxy, LIMIT).await.unwrap();
+    echoes(&mut socket).await;
+}
+
+#[tokio::test]
+async fn why_there_is_no_token_is_told_and_nobody_asks_for_a_password() {
+    let port = scripted(|listener| async move {
+        let mut socket = accept(&listener).await;
+        head(&mut socket).await;
+        say(&mut socket, "HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n").await;
+        head(&mut socket).await;
+    })
+    .await;
+    let proxy = proxy(ProxyKind::Http, port, None);
+    let error = through_by(&WithTokens(Err("no credentials")), &proxy, LIMIT).await.unwrap_err();
+    assert!(error.to_string().contains("and there is none for it (no credentials)"), "{error}");
+    assert!(!error.is_about_credentials() && !error.is_refusal_of_credentials());
 }
 
 #[tokio::test]

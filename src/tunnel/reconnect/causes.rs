@@ -67,8 +67,10 @@ fn of_proxy(error: &proxy::Error) -> Retry {
             Error::Status { status: 408 | 429 | 500.., .. } => Retry::Yes,
             Error::Status { .. } | Error::NoMethod { .. } | Error::UserName(..) | Error::Challenge(..) => Retry::No,
             Error::CredentialsNeeded { .. } | Error::Refused(_) | Error::Endless => Retry::No,
+            // Tickets are renewed, and so are keys.
+            Error::NoTicket(_) | Error::TicketRefused => Retry::Doubtful,
             // A password was on its way.
-            Error::NotKept => Retry::Doubtful,
+            Error::NotKept(_) => Retry::Doubtful,
             // A portal of the network, or a proxy that starts.
             Error::NotHttp | Error::Closed => Retry::Yes,
         },
