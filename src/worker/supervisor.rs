@@ -207,13 +207,13 @@ impl Life<'_> {
                 Err(why) => return Err(broken(why)),
             };
             match message {
-                FromWorker::Told(told) => {
-                    let told = self.helper.checked(told).map_err(|why| broken(why.to_owned()))?;
-                    if let (Told::Up(connected), true) = (&told, lasts) {
+                FromWorker::Told(news) => {
+                    let news = self.helper.checked(news).map_err(|why| broken(why.to_owned()))?;
+                    if let (Told::Up(connected), true, false) = (&news, lasts, told) {
                         self.is_up(connected).await;
                         limit = None;
                     }
-                    self.follower.told(told);
+                    self.follower.told(news);
                     // each phase is to be seen, and the next one may be here already
                     yield_now().await;
                 }
@@ -254,10 +254,11 @@ impl Life<'_> {
         let (now, way, ways) = (Instant::now().into_std(), Way::of(connected), self.helper.ways().await);
         match &mut self.lasting {
             Some(lasting) => {
-                if !self.follower.is_up() {
+                if self.follower.is_up() {
+                    lasting.way.inside = way.inside;
+                } else {
                     lasting.reconnect.up(now);
-                    lasting.ways = (ways.clone(), ways);
-                    lasting.way = way;
+                    (lasting.ways, lasting.way) = ((ways.clone(), ways), way);
                 }
             }
             None => {
