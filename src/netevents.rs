@@ -152,9 +152,11 @@ async fn receive(socket: Option<&TokioSocket>, buffer: &mut Vec<u8>) -> io::Resu
 }
 
 /// The interface by which something would be sent to there now; `None` where there is no way, or only one from one of the
-/// addresses `inside`, those of a tunnel.
+/// addresses `inside`, those of a tunnel, or from a link-local address that nobody beyond the link could answer.
 pub fn way_to(server: IpAddr, inside: &[IpAddr]) -> Option<String> {
-    source_to(server).filter(|source| !inside.contains(source)).and_then(interface_with)
+    let is_link_local = |address: IpAddr| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    let is_one = |source: &IpAddr| !inside.contains(source) && (!is_link_local(*source) || is_link_local(server));
+    source_to(server).filter(is_one).and_then(interface_with)
 }
 
 /// The interface that has this address.

@@ -210,6 +210,9 @@ fn a_way_is_the_interface_that_leads_there_and_no_tunnel() {
         ip("address add 10.99.0.2/32 peer 10.99.0.1 dev tunnel");
         ip("route replace default dev tunnel src 10.99.0.2");
         assert_eq!(way(), None);
+        ip("-6 route add default via fe80::1 dev wire");
+        assert!(source_to(address("2001:db8::1")).is_some());
+        assert_eq!(way_to(address("2001:db8::1"), &[]), None);
         ip("address add 203.0.113.2/24 dev other");
         ip("route replace default via 203.0.113.1 dev other");
         assert_eq!(way().as_deref(), Some("other"));
