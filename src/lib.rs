@@ -12,6 +12,7 @@
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`proxy`], [`datapath`], [`capture`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
+//! | beside them | `words` | gettext |
 //!
 //! [`profile`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
 //! out. It is what `--no-default-features` builds, and it cannot reach a socket or a clock. What stands above it is the
@@ -63,5 +64,7 @@ pub mod tun;
 #[cfg(feature = "service")]
 pub mod tunnel;
 pub mod wire;
+#[cfg(feature = "words")]
+pub mod words;
 #[cfg(feature = "service")]
 pub mod worker;
