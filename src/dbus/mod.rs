@@ -11,6 +11,7 @@ mod caller;
 mod fields;
 pub mod manager;
 pub mod nm;
+mod pin;
 pub mod polkit;
 mod question;
 

@@ -31,6 +31,7 @@ use self::ip_config::Announcement;
 use self::settings::{Hash, Malformed, Settings};
 use self::transitions::sent;
 use super::attempts::{Attempts, Interaction};
+use super::pin::Place;
 use crate::profile::{self, Routes, Secret};
 use crate::profile_files::Rights;
 use crate::tunnel::{self, FailureKind, Phase, TunnelState};
@@ -145,6 +146,8 @@ pub struct Plugin {
     notes: mpsc::UnboundedSender<Note>,
     /// Carries the connection's UUID to all log lines of its tunnel.
     span: Span,
+    /// Where the settings of the connection are changed.
+    place: Option<Place>,
 }
 
 #[zbus::interface(name = "org.freedesktop.NetworkManager.VPN.Plugin", spawn = false)]

@@ -96,7 +96,7 @@ impl Waiting {
         let question = match failure.remedy.clone()? {
             Remedy::Credentials { code: None | Some(691), message } => Question::Password { message },
             Remedy::Credentials { code: Some(709), message } => Question::NewPassword { refused: Some(message) },
-            Remedy::Credentials { .. } => return None,
+            Remedy::Credentials { .. } | Remedy::Pin(_) => return None,
             Remedy::Answer(question) => question,
             Remedy::Passphrase => {
                 let message = capitalized(&failure.sentence);

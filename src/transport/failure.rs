@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::certificate::{CertificateFacts, Purpose};
 use super::{dial, proxy};
+use crate::profile::{Fingerprint, parse_fingerprint};
 use crate::wire::stranger::Stranger;
 use crate::wire::tls::Version;
 
@@ -257,7 +258,28 @@ fn fmt_certificate(
     fmt_remedy(f, problem, certificate)
 }
 
-/// What helps. A fingerprint is offered as the setting that accepts it, for either command line to be given.
+impl Error {
+    /// SHA-256 of the certificate that did not pass, where the sentence offers to accept it by that.
+    pub fn pin(&self) -> Option<Fingerprint> {
+        let Error::Tls { failure: TlsFailure::Certificate { problem, certificate: Some(facts) }, .. } = self else {
+            return None;
+        };
+        problem.can_be_pinned().then(|| parse_fingerprint(&facts.fingerprint)).flatten()
+    }
+}
+
+impl CertificateProblem {
+    /// Whether [`fmt_remedy`] offers to accept the certificate by its fingerprint.
+    fn can_be_pinned(&self) -> bool {
+        match self {
+            Self::Untrusted(_) | Self::WrongName | Self::Expired | Self::Purpose | Self::Fingerprint { .. } => true,
+            Self::NotYetValid | Self::Revoked | Self::Other(_) => false,
+        }
+    }
+}
+
+/// What helps. A fingerprint is offered as the setting that accepts it; the command
+/// depends on whose connection it is, and a face knows that.
 fn fmt_remedy(
     f: &mut fmt::Formatter<'_>,
     problem: &CertificateProblem,

@@ -11,7 +11,7 @@ use super::reconnect::{Retry, retry};
 use crate::inner_tls;
 use crate::ppp::inner_tls::{Fault, TlsError};
 use crate::private_file;
-use crate::profile;
+use crate::profile::{self, Fingerprint};
 use crate::session::{self, Question, Refusal};
 use crate::transport;
 use crate::tun;
@@ -111,6 +111,7 @@ impl Failure {
             Failure::Transport(transport::failure::Error::Proxy(error)) if error.is_about_credentials() => {
                 Some(Remedy::ProxyPassword)
             }
+            Failure::Transport(error) => error.pin().map(Remedy::Pin),
             _ => None,
         }
     }
@@ -198,6 +199,8 @@ pub enum Remedy {
     Passphrase,
     /// Give the password at the proxy, or another one.
     ProxyPassword,
+    /// Accept the server's certificate, whose SHA-256 this is, if it is the right server.
+    Pin(Fingerprint),
 }
 
 impl fmt::Display for Ending {

@@ -16,6 +16,7 @@ session_cases() {
     helper_case "two sessions at once" two_sessions
     helper_case "settings in the place of a profile" by_settings
     helper_case "probe" probed
+    helper_case "a certificate that is accepted by its fingerprint" pinned
     helper_case "wrong password" wrong_password
     helper_case "a password that is asked for" asked_for
     helper_case "a unit for a profile" by_unit
@@ -195,6 +196,32 @@ probed() {
     contains "$output" "[Cc]ertificate|authority" "probe"
     output=$(ctl probe "$SERVER_NAME:9" 2>&1) && fail "nobody listens there: $output"
     contains "$output" "refused the connection" "probe"
+}
+
+# The sentence has the command that accepts the certificate, for a profile and for settings; each works.
+pinned() {
+    local command
+    store_profile pin $PORT_LEARN
+    ctl profile edit pin --unset ca-cert >/dev/null || fail "sstpctl profile edit"
+    connect pin
+    [ "$STATUS" = 6 ] || fail "sstpctl exited with $STATUS: $OUTPUT"
+    command=$(printed_command 'sstpctl profile edit pin')
+    in_box $command >/dev/null || fail "the command does not work: $command"
+    connect pin; connected_by
+    disconnect pin
+    ctl profile remove pin >/dev/null
+    in_box sh -c "umask 077; echo '$VPN_PASSWORD' >/run/password"
+    connect --gateway "$SERVER_NAME:$PORT_LEARN" --user "$VPN_USER" --password-file /run/password
+    [ "$STATUS" = 6 ] || fail "sstpctl exited with $STATUS: $OUTPUT"
+    command=$(printed_command "sstpctl connect --gateway $SERVER_NAME:$PORT_LEARN")
+    connect ${command#sstpctl connect} --user "$VPN_USER" --password-file /run/password; connected_by
+    disconnect --all
+    in_box rm -f /run/password
+}
+# the command at the end of what sstpctl said
+printed_command() {
+    grep -o "the command for that: $1 --set gateway-fingerprint=[0-9A-F:]*" <<<"$OUTPUT" | sed 's/^[^:]*: //' ||
+        fail "no command: $OUTPUT"
 }
 
 wrong_password() {

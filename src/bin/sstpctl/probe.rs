@@ -106,9 +106,12 @@ impl Findings {
     fn what_is_wrong(&self, ignores: bool) -> Option<String> {
         if self.verified == Some(false) && !ignores {
             let reason = self.certificate_problem.as_deref().unwrap_or("no reason was given");
+            let pin = self.certificate_fingerprint.as_ref().map_or_else(String::new, |digits| {
+                format!(", or accept this certificate alone by --set gateway-fingerprint={}", printable::line(digits))
+            });
             return Some(format!(
                 "The server's certificate is not trusted: {}. Give the authority's certificate by --set ca-cert=FILE if \
-                 you know it.",
+                 you know it{pin}.",
                 reason.trim_end_matches('.')
             ));
         }

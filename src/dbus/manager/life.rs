@@ -16,6 +16,7 @@ use super::shown::{Asked, Details, Kind, Reason, Shown, State};
 use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
 use crate::dbus::caller::Callers;
 use crate::dbus::fields;
+use crate::dbus::pin::Place;
 use crate::log::OUTCOME;
 use crate::netconf::Intent;
 use crate::profile::{self, Notice, Profile, Routing, Secret, Secrets};
@@ -98,6 +99,8 @@ impl Wish {
 pub(super) struct Life {
     pub(super) number: u32,
     pub(super) wish: Wish,
+    /// Where its settings are changed.
+    pub(super) place: Place,
     pub(super) routing: Routing,
     pub(super) attempts: Attempts,
     pub(super) host: Arc<Mutex<dyn Host>>,
@@ -344,7 +347,10 @@ impl Life {
                     // a question that stays is still shown
                     Some(Next::GoOn) => {}
                     Some(next) => self.take(next, course),
-                    None => self.fail_with(failure.kind.into(), &failure.sentence, failure.status, course),
+                    None => {
+                        let why = self.place.sentence(failure);
+                        self.fail_with(failure.kind.into(), &why, failure.status, course);
+                    }
                 }
             }
         }

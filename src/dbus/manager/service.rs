@@ -23,6 +23,7 @@ use super::limits::{Permit, Quota};
 use super::shown::Shown;
 use super::{BUS_NAME, Callers, Error, Host, Look, MAX_NOTICES, Manager, PATH, SESSIONS, Session};
 use crate::dbus::attempts::Attempts;
+use crate::dbus::pin::Place;
 use crate::dbus::polkit::Authority;
 use crate::log;
 use crate::profile_files::Handed;
@@ -205,14 +206,13 @@ impl Shared {
         let (shown, showing) = watch::channel(Shown::new());
         let (answers, inbox) = mpsc::channel(1);
         let told = Arc::new(Notify::new());
-        let object = Session {
-            gate: self.gate.clone(),
-            owner,
-            profile: profile_name,
-            gateway: profile.gateway.to_string(),
-            shown: showing.clone(),
-            answers,
+        let gateway = profile.gateway.to_string();
+        let place = match profile_name.as_str() {
+            "" => Place::CommandLine(gateway.clone()),
+            name => Place::Profile(name.to_owned()),
         };
+        let object =
+            Session { gate: self.gate.clone(), owner, profile: profile_name, gateway, shown: showing.clone(), answers };
         let gone = |error: zbus::Error| Error::Leaving(format!("The session has no object on the bus: {error}."));
         connection.object_server().at(&path, object).await.map_err(gone)?;
         let emitter = SignalEmitter::new(connection, path.clone()).map_err(gone)?.into_owned();
@@ -226,6 +226,7 @@ impl Shared {
         let life = Life {
             number,
             wish,
+            place,
             routing: profile.routing,
             attempts: Attempts::new(Box::new(move |attempt| dial(attempt))),
             host: self.host.clone(),

@@ -11,6 +11,7 @@ use super::settings::{Hash, Settings};
 use super::{Dial, Error, Note, Plugin, Reason, ServiceState};
 use crate::dbus::attempts::{Attempts, Interaction, Kept, Next, success};
 use crate::dbus::fields;
+use crate::dbus::pin::Place;
 use crate::dbus::question::Waiting;
 use crate::log::{self, OUTCOME};
 use crate::profile::Routes;
@@ -38,6 +39,7 @@ impl Plugin {
             is_nowhere: false,
             notes,
             span,
+            place: None,
         }
     }
 
@@ -73,6 +75,7 @@ impl Plugin {
         let settings = Settings::read(connection).inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
         // At the level of errors, so that the UUID is there at every level.
         self.span = error_span!("connection", nm_connection = settings.uuid.unwrap_or("unknown"));
+        self.place = settings.uuid.map(|uuid| Place::Connection(uuid.to_owned()));
         let span = self.span.clone();
         let _entered = span.enter();
         let owner = settings.owner().inspect_err(|malformed| error!("{NOT_STARTED}: {malformed}."))?;
@@ -251,12 +254,13 @@ impl Plugin {
             }
             Some(failure) => {
                 let what = if self.state == ServiceState::Started { "was lost" } else { "failed" };
+                let why = self.place.as_ref().map_or_else(|| failure.to_string(), |place| place.sentence(failure));
                 self.span.in_scope(|| {
                     error!(
                         sstp_phase = phase,
                         sstp_peer = peer,
                         sstp_status = failure.status,
-                        "The connection {what}: {failure}."
+                        "The connection {what}: {why}."
                     );
                 });
                 sent(Self::failure(emitter, Reason::from(failure.kind) as u32).await);
