@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | faces | the program, `dbus`, `log` | NetworkManager, D-Bus, the journal |
 //! | host | `netconf`, `captures` | links, addresses, routes and DNS of this machine; files of captures |
-//! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `netevents`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
+//! | driver | `worker`, `tunnel`, `transport`, `inner_tls`, `tun`, `netlink`, `netevents`, `nameservers`, `profile_files`, `private_file` | sockets, TLS, files, the TUN device, the clock |
 //! | settings | [`profile`] | the setting names, and what a session needs of them |
 //! | session | [`session`] | HTTP, then SSTP, then PPP, in one owner |
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`proxy`], [`datapath`], [`capture`] | one protocol each |
@@ -36,6 +36,8 @@ pub mod hostconf;
 pub mod inner_tls;
 #[cfg(feature = "service")]
 pub mod log;
+#[cfg(feature = "service")]
+pub mod nameservers;
 #[cfg(feature = "service")]
 pub mod netconf;
 #[cfg(feature = "service")]

@@ -54,6 +54,7 @@ pub mod certificate;
 pub(crate) mod checks;
 pub mod dial;
 pub mod failure;
+mod names;
 pub mod proxy;
 mod reason;
 mod tap;

@@ -24,7 +24,7 @@ use tokio::net::{self, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::Step;
+use super::{Step, names};
 use crate::netevents;
 use crate::netlink::{self, Netlink};
 use crate::profile::{Gateway, Profile};
@@ -44,6 +44,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Addresses of a host that are tried. Who has more has a fault in the zone, or wants us to be busy.
 const MAX_ADDRESSES: usize = 32;
+
+/// How long the system's resolver may take when others have answered.
+const AFTER_OTHERS: Duration = Duration::from_millis(500);
 
 /// So many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 6;
@@ -207,9 +210,40 @@ pub(super) async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Ve
 
 /// An address, and the interface by which alone it is to be reached.
 #[derive(Clone, Debug)]
-struct Way {
-    address: SocketAddr,
-    interface: Option<String>,
+pub(super) struct Way {
+    pub(super) address: SocketAddr,
+    pub(super) interface: Option<String>,
+}
+
+/// A tunnel that is to be gone around.
+#[derive(Clone, Copy, Debug)]
+pub struct Tunnel<'a> {
+    /// Index of its interface.
+    pub index: u32,
+    /// Its addresses.
+    pub inside: &'a [IpAddr],
+}
+
+impl Tunnel<'_> {
+    /// The ways to these addresses around it, and those that there is none to: where the routes lead into the tunnel, by the
+    /// interface that would lead there if it were not there.
+    async fn ways_around(self, addresses: &[SocketAddr]) -> Result<(Vec<Way>, Vec<Attempt>), Error> {
+        let netlink = Netlink::connect().map_err(|error| Error::Refused(error.to_string()))?;
+        let (mut ways, mut nowhere) = (Vec::new(), Vec::new());
+        for address in addresses.iter().copied() {
+            let host = address.ip().to_canonical();
+            if netevents::way_to(host, self.inside).is_some() {
+                ways.push(Way { address, interface: None });
+                continue;
+            }
+            match netlink.interface_around(self.index, host).await {
+                Ok(Some(interface)) => ways.push(Way { address, interface: Some(interface) }),
+                Ok(None) => nowhere.push(Attempt { address, refusal: Refusal::Kernel(Errno::ENETUNREACH as i32) }),
+                Err(error) => nowhere.push(Attempt { address, refusal: Refusal::Other(netlink::reason(&error)) }),
+            }
+        }
+        Ok((ways, nowhere))
+    }
 }
 
 impl Direct {
@@ -222,8 +256,45 @@ impl Direct {
         resolve(host, port, self.resolve).await
     }
 
-    /// A TCP connection to the first of the addresses that accepts one, around the tunnel whose interface has this index and
-    /// these addresses: where the routes lead into the tunnel, by the interface that would lead there if it were not there.
+    /// The addresses of a host while a tunnel is lost: what the system's resolver says, which may have nobody left to ask,
+    /// and what these name servers say when they are asked around the tunnel.
+    ///
+    /// # Errors
+    ///
+    /// Nobody knows any.
+    pub async fn resolve_around(
+        &self,
+        host: &str,
+        port: u16,
+        servers: &[IpAddr],
+        tunnel: Tunnel<'_>,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let servers: Vec<SocketAddr> = servers.iter().map(|server| SocketAddr::new(*server, names::PORT)).collect();
+        let (ways, _) = tunnel.ways_around(&servers).await?;
+        let (by_system, by_others) = (self.resolve(host, port), names::ask(host, port, ways));
+        tokio::pin!(by_system, by_others);
+        let (mut found, system) = tokio::select! {
+            biased;
+            found = &mut by_others => {
+                // it may know another one, as from /etc/hosts, and then it does at once
+                let grace = if found.is_empty() { self.resolve } else { AFTER_OTHERS };
+                (found, timeout(grace, by_system).await.ok())
+            }
+            system = &mut by_system => (by_others.await, Some(system)),
+        };
+        match system {
+            Some(Ok(addresses)) => {
+                let more: Vec<SocketAddr> = addresses.into_iter().filter(|address| !found.contains(address)).collect();
+                found.extend(more);
+                Ok(found)
+            }
+            Some(Err(error)) if found.is_empty() => Err(error),
+            None if found.is_empty() => Err(Error::ResolverTimedOut { host: host.to_owned(), after: self.resolve }),
+            Some(Err(_)) | None => Ok(found),
+        }
+    }
+
+    /// A TCP connection to the first of the addresses that accepts one, around a tunnel.
     ///
     /// # Errors
     ///
@@ -231,23 +302,11 @@ impl Direct {
     pub async fn connect_around(
         &self,
         addresses: &[SocketAddr],
-        tunnel: u32,
-        inside: &[IpAddr],
+        tunnel: Tunnel<'_>,
     ) -> Result<(TcpStream, SocketAddr), Error> {
-        let netlink = Netlink::connect().map_err(|error| Error::Refused(error.to_string()))?;
-        let (mut ways, mut nowhere) = (Vec::new(), Vec::new());
-        for address in interleaved(addresses).into_iter().take(MAX_ADDRESSES) {
-            let host = address.ip().to_canonical();
-            if netevents::way_to(host, inside).is_some() {
-                ways.push(Way { address, interface: None });
-                continue;
-            }
-            match netlink.interface_around(tunnel, host).await {
-                Ok(Some(interface)) => ways.push(Way { address, interface: Some(interface) }),
-                Ok(None) => nowhere.push(Attempt { address, refusal: Refusal::Kernel(Errno::ENETUNREACH as i32) }),
-                Err(error) => nowhere.push(Attempt { address, refusal: Refusal::Other(netlink::reason(&error)) }),
-            }
-        }
+        let mut addresses = interleaved(addresses);
+        addresses.truncate(MAX_ADDRESSES);
+        let (ways, nowhere) = tunnel.ways_around(&addresses).await?;
         if ways.is_empty() { Err(Error::Unreachable(nowhere)) } else { self.connect_by(ways).await }
     }
 

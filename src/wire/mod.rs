@@ -9,6 +9,7 @@ pub mod challenge;
 pub mod connect;
 pub mod dhcp;
 pub mod dhcpv6;
+pub mod dns;
 pub mod domain;
 pub mod eap;
 pub mod http;

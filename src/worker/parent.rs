@@ -1,15 +1,16 @@
 //! What starts a worker and does for it what it may have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::net::if_::if_nametoindex;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command as Program};
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ use super::OPTION;
 use super::channel::Channel;
 use super::logging::{self, printable};
 use super::message::{FromWorker, Job, Order, Reply, Request, ToWorker};
+use crate::nameservers;
 use crate::netevents;
 use crate::netlink::Netlink;
 use crate::probe::{Findings, Look};
@@ -48,6 +50,9 @@ const MAX_ADDRESSES: usize = 16;
 
 /// Connections that a worker may ask for, and tokens for a proxy.
 const MAX_DIALS: u32 = 64;
+
+/// How long the addresses where the gateway was are tried alone, before its name is looked up again.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// How long the resolver's answer may take where the gateway was found before.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(5);
@@ -156,14 +161,14 @@ pub(super) struct Helper {
     tickets: Tickets,
     /// Where the gateway was found, what it was connected to first.
     addresses: Vec<SocketAddr>,
+    /// The name servers in `resolv.conf` before there was a tunnel.
+    resolv_conf: Vec<IpAddr>,
     /// Connections that were asked for, by all workers since the tunnel was up.
     dials: u32,
     /// The same of tokens for a proxy.
     tokens: u32,
     /// The tunnel was lost and is not up again: connections go around it.
     around: bool,
-    /// How often that was tried.
-    tries: u32,
     /// The worker has its interface.
     has_device: bool,
     /// Our addresses in the tunnel.
@@ -180,10 +185,10 @@ impl Helper {
             gateway,
             tickets,
             addresses: Vec::new(),
+            resolv_conf: Vec::new(),
             dials: 0,
             tokens: 0,
             around: false,
-            tries: 0,
             has_device: false,
             inside: Vec::new(),
             interface: None,
@@ -246,6 +251,7 @@ impl Helper {
             target if self.around => self.dial_around(target, progress).await?,
             Target::Host { host, port } => {
                 progress(Step::Resolve);
+                self.resolv_conf = nameservers::of_file();
                 let found = Direct::default().resolve(&host, port).await?;
                 self.remember(&found);
                 progress(Step::Connect);
@@ -268,42 +274,74 @@ impl Helper {
         self.tickets.token(server_token).await
     }
 
-    /// Connects beside the tunnel. Its name servers may be out of reach with it: where the gateway was before comes first,
-    /// every other time.
+    /// Connects beside the tunnel: to where the gateway was before, and, where that is not done at once, to where its name
+    /// leads now.
     async fn dial_around(
         &mut self,
         target: Target,
         progress: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(TcpStream, SocketAddr), dial::Error> {
-        let (direct, tunnel) = (Direct { resolve: RESOLVE_AGAIN, ..Direct::default() }, self.index());
+        let direct = Direct { resolve: RESOLVE_AGAIN, ..Direct::default() };
         let (host, port) = match target {
-            Target::Address(address) => return direct.connect_around(&[address], tunnel, &self.inside).await,
+            Target::Address(address) => return direct.connect_around(&[address], self.tunnel()).await,
             Target::Host { host, port } => (host, port),
         };
         let known = self.addresses.clone();
-        let known_first = !known.is_empty() && self.tries.is_multiple_of(2);
-        self.tries = self.tries.wrapping_add(1);
-        if known_first {
-            progress(Step::Connect);
-            let connected = direct.connect_around(&known, tunnel, &self.inside).await;
-            if connected.is_ok() {
-                return connected;
-            }
+        progress(Step::Connect);
+        let by_known = direct.connect_around(&known, self.tunnel());
+        tokio::pin!(by_known);
+        let at_once = timeout(HEAD_START, &mut by_known).await;
+        if let Ok(Ok(connected)) = at_once {
+            return Ok(connected);
         }
         progress(Step::Resolve);
-        let found = direct.resolve(&host, port).await;
-        progress(Step::Connect);
-        match found {
-            Ok(found) => {
-                self.remember(&found);
-                direct.connect_around(&found, tunnel, &self.inside).await
+        let by_name = async {
+            let servers = self.name_servers().await;
+            let mut found = direct.resolve_around(&host, port, &servers, self.tunnel()).await.map_err(Some)?;
+            found.retain(|address| !known.contains(address));
+            if found.is_empty() {
+                return Err(None);
             }
-            Err(error) if known.is_empty() => Err(error),
-            Err(error) => {
-                debug!("{error}; it may still be where it was");
-                direct.connect_around(&known, tunnel, &self.inside).await
+            direct.connect_around(&found, self.tunnel()).await.map_err(Some)
+        };
+        tokio::pin!(by_name);
+        let failed = match at_once {
+            Ok(failed) => failed,
+            Err(_) => tokio::select! {
+                by_known = &mut by_known => by_known,
+                by_name = &mut by_name => match by_name {
+                    Ok(connected) => return Ok(connected),
+                    Err(_) => return by_known.await,
+                },
+            },
+        };
+        match (failed, by_name) {
+            (Ok(connected), _) => Ok(connected),
+            (Err(failed), by_name) => by_name.await.map_err(|error| error.unwrap_or(failed)),
+        }
+    }
+
+    fn tunnel(&self) -> dial::Tunnel<'_> {
+        dial::Tunnel { index: self.index(), inside: &self.inside }
+    }
+
+    /// The name servers beside the tunnel: those of the interfaces by which the world is reached, and those that there
+    /// were before it.
+    async fn name_servers(&self) -> Vec<IpAddr> {
+        let mut interfaces = BTreeSet::new();
+        if let Ok(netlink) = Netlink::connect() {
+            let anywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+            for address in self.known().into_iter().chain(anywhere) {
+                if let Ok(Some(interface)) = netlink.interface_around(self.index(), address).await
+                    && let Ok(index) = if_nametoindex(interface.as_str())
+                {
+                    interfaces.insert((index, interface));
+                }
             }
         }
+        let mut servers = nameservers::of_interfaces(&interfaces).await;
+        servers.extend(self.resolv_conf.iter().filter(|server| !servers.contains(server)).copied().collect::<Vec<_>>());
+        servers
     }
 
     fn index(&self) -> u32 {
@@ -355,7 +393,7 @@ impl Helper {
             connected.parameters.domains.retain(|name| domain::is_host_name(name));
             self.inside = addresses_inside(&connected.parameters);
             if std::mem::take(&mut self.around) {
-                (self.tries, self.dials, self.tokens) = (0, 0, 0);
+                (self.dials, self.tokens) = (0, 0);
             }
         }
         Ok(told)

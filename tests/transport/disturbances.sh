@@ -15,6 +15,7 @@ disturbance_cases() {
     transport_case "another wire takes over" another_wire
     transport_case "the client sleeps" sleeps
     transport_case "the gateway's name has another address" another_gateway
+    transport_case "another address, where the tunnel's name servers are asked for everything" another_gateway_beside
     transport_case "a wire of IPv6 alone" only_ipv6
     transport_case "a wire that loses IPv6" loses_ipv6
     transport_case "told to end while it reconnects" told_to_end
@@ -204,13 +205,31 @@ sleeps() {
 another_gateway() {
     NM_MORE="ipv4.never-default yes ipv4.ignore-auto-dns yes ipv4.routes $TARGET4/32"
     begin dns=none
+    gateway_moves
+    end
+}
+# The name servers that this machine asks are in the tunnel, and gone with it.
+another_gateway_beside() {
+    NM_MORE="ipv4.dns-priority -50"     # of the tunnel alone
+    begin
+    names_lead_into_the_tunnel || fail "the tunnel's name servers are not the ones that are asked"
+    gateway_moves
+    end
+}
+names_lead_into_the_tunnel() {
+    if [ $CLIENT = nm ]; then
+        ! grep -q "nameserver $SERVER4" /etc/resolv.conf && grep -q '^nameserver' /etc/resolv.conf
+    else
+        in_box resolvectl domain "$(tunnel)" | grep -q '~\.'
+    fi
+}
+gateway_moves() {
     in_server ip address add $OTHER_GATE4/32 dev lo
     gateway_has $OTHER_GATE4
     in_server ip address delete $GATE4/32 dev lo; in_server ip -6 address delete $GATE6/128 dev lo
     roam_server_dies; roam_server_up
-    it_comes_back 40
+    it_comes_back 30                # its silence is noticed after 18 s
     contains "$(ss -Htn state established "dport = :$PORT_ROAM")" "$OTHER_GATE4" "the connection"
-    end
 }
 
 only_ipv6() {
