@@ -2,6 +2,7 @@
 //! there to be read, and nowhere else.
 
 use std::io;
+use std::mem::offset_of;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
@@ -16,13 +17,18 @@ use tokio::net::TcpStream;
 
 use crate::wire::tls::{MAX_SERVER_HELLO, ServerHello};
 
+/// The place of the round-trip time among the numbers of `TCP_INFO`.
+const ROUND_TRIP: usize = offset_of!(libc::tcp_info, tcpi_rtt) / size_of::<u32>();
+
 sockopt_impl!(
-    /// What TCP knows of a connection (tcp(7), `TCP_INFO`).
+    /// What TCP knows of a connection (tcp(7), `TCP_INFO`), up to the round-trip time. What is behind it grows from kernel
+    /// to kernel, and an older one than that of our headers would give less than was asked for, which the wrapper takes for
+    /// a fault and panics.
     TcpInfo,
     GetOnly,
     libc::IPPROTO_TCP,
     libc::TCP_INFO,
-    libc::tcp_info
+    [u32; ROUND_TRIP + 1]
 );
 
 /// A TCP connection that keeps its first octets.
@@ -68,7 +74,7 @@ impl Tap {
     /// The round-trip time as TCP has smoothed it; `None` where it does not know.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         let info = getsockopt(&self.socket, TcpInfo).ok()?;
-        Some(Duration::from_micros(info.tcpi_rtt.into())).filter(|time| !time.is_zero())
+        Some(Duration::from_micros(info[ROUND_TRIP].into())).filter(|time| !time.is_zero())
     }
 
     /// Octets of a segment on the way to the server; `None` where TCP does not say.
