@@ -347,6 +347,14 @@ impl Session {
         }
     }
 
+    /// The server may be gone, or the way to it: it is asked for a sign of life at once.
+    pub fn doubt(&mut self, now: Instant) {
+        if let Stage::Call(call) = &mut self.stage {
+            call.doubt(now);
+            self.advance(now);
+        }
+    }
+
     /// Ends the session: LCP Terminate-Request, then Call Disconnect, each bounded by its timers.
     pub fn close(&mut self, now: Instant) {
         self.closing = true;

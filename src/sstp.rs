@@ -198,6 +198,15 @@ impl Call {
         self.liveness.sent(now);
     }
 
+    /// The server may be gone: it is asked for a sign of life at once, without waiting for the hello timer
+    /// (MS-SSTP 3.1.2.3).
+    pub fn doubt(&mut self, now: Instant) {
+        if self.state == State::ClientCallConnected {
+            self.liveness.doubt(now);
+            self.send(&ControlMessage::EchoRequest);
+        }
+    }
+
     /// How long nothing has come from the server.
     pub fn silent_for(&self, now: Instant) -> Duration {
         self.liveness.silent_for(now)

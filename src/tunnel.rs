@@ -93,6 +93,9 @@ pub enum Command {
     Disconnect,
     /// The answer to the question of [`TunnelState::Asking`]; without effect where there is none.
     Answer(Zeroizing<String>),
+    /// Ask the server for a sign of life at once, and give it up where it does not answer; without effect where the tunnel
+    /// is not up.
+    Doubt,
 }
 
 /// Does not show the answer.
@@ -101,6 +104,7 @@ impl fmt::Debug for Command {
         f.write_str(match self {
             Command::Disconnect => "Disconnect",
             Command::Answer(_) => "Answer(<redacted>)",
+            Command::Doubt => "Doubt",
         })
     }
 }

@@ -79,6 +79,11 @@ impl Liveness {
         self.sent.get_or_insert(now);
     }
 
+    /// The server has to be asked now, and has its time for an answer from now on: there is a reason to think that it is gone.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        self.asked = Some(now);
+    }
+
     /// How long nothing has been heard.
     pub(super) fn silent_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.heard)
@@ -155,6 +160,19 @@ mod tests {
             liveness.heard(at(round * 10_000));
             assert_eq!(liveness.poll_timeout(), at(round * 10_000 + 45_000));
         }
+    }
+
+    #[test]
+    fn a_doubtful_one_has_the_time_of_an_answer() {
+        let at = clock();
+        let mut liveness = Liveness::new(Patience::default(), at(0));
+        liveness.doubt(at(5000));
+        assert_eq!(liveness.poll_timeout(), at(20_000));
+        // again, a moment before it would be given up
+        liveness.doubt(at(19_999));
+        assert_eq!(due(&mut liveness, &at), (34_999, Silence::Over(Duration::from_millis(34_999))));
+        liveness.heard(at(30_000));
+        assert_eq!(due(&mut liveness, &at), (75_000, Silence::Asks));
     }
 
     #[test]

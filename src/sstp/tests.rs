@@ -412,6 +412,29 @@ fn a_call_that_is_sent_into_is_asked_for_signs_of_life_sooner() {
 }
 
 #[test]
+fn a_call_that_is_doubted_is_asked_at_once_and_given_up_without_an_answer() {
+    let mut bench = Bench::in_state(ClientCallConnected);
+    bench.call = Call { liveness: Liveness::new(Patience::default(), bench.now), ..bench.call };
+    bench.pass(Duration::from_secs(10));
+    bench.call.doubt(bench.now);
+    assert_eq!(bench.sent(), [ControlMessage::EchoRequest]);
+    bench.receive(&ControlMessage::EchoResponse);
+    bench.pass(Duration::from_secs(44));
+    assert_eq!(bench.sent(), []);
+    bench.call.doubt(bench.now);
+    assert_eq!(bench.sent(), [ControlMessage::EchoRequest]);
+    bench.over_after(Duration::from_secs(15), End::Silent(Duration::from_secs(59)));
+    // where there is no call, or no longer one, nobody is asked
+    for state in [ClientConnectRequestSent, ClientConnectAckReceived, CallDisconnectAckPending, ClientCallDisconnected]
+    {
+        let mut bench = Bench::in_state(state);
+        let timer = bench.call.poll_timeout();
+        bench.call.doubt(bench.now);
+        assert_eq!((bench.sent(), bench.call.poll_timeout()), (vec![], timer));
+    }
+}
+
+#[test]
 fn we_disconnect() {
     for state in [ClientConnectRequestSent, ClientConnectAckReceived, ClientCallConnected] {
         let mut bench = Bench::in_state(state);

@@ -248,7 +248,7 @@ fn mtu_for(connection: &transport::Connection, profile: Option<u16>) -> Option<u
     profile.or_else(fits)
 }
 
-/// Waits for the command to end, or for the end of all commands. There is nothing yet that could be answered.
+/// Waits for the command to end, or for the end of all commands. There is nothing yet that could be answered or doubted.
 pub(crate) async fn told_to_end(commands: &mut mpsc::Receiver<Command>) {
-    while let Some(Command::Answer(_)) = commands.recv().await {}
+    while let Some(Command::Answer(_) | Command::Doubt) = commands.recv().await {}
 }

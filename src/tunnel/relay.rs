@@ -295,6 +295,11 @@ impl<'c, S: AsyncRead + AsyncWrite + Unpin, D: Device> Relay<'c, S, D> {
                 self.collect(now);
                 true
             }
+            Poll::Ready(Some(Command::Doubt)) => {
+                self.session.doubt(now);
+                self.collect(now);
+                true
+            }
             Poll::Pending => false,
         }
     }

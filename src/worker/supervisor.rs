@@ -195,7 +195,10 @@ impl Life<'_> {
                     continue;
                 }
                 event = next_event(events), if !told => {
-                    self.happened(event).await?;
+                    if let Some(command) = self.happened(event).await? {
+                        // as above
+                        let _ = worker.say(&ToWorker::Command(command), None).await;
+                    }
                     continue;
                 }
                 () = due(limit) => return if told { Ok(()) } else { Err(broken(STUCK.to_owned())) },
@@ -277,17 +280,22 @@ impl Life<'_> {
         }
     }
 
-    /// Something has happened to the network while a worker runs.
-    async fn happened(&mut self, event: Event) -> Result<(), Ending> {
+    /// Something has happened to this machine while a worker runs; returns what it should know of that.
+    async fn happened(&mut self, event: Event) -> Result<Option<Command>, Ending> {
         if !self.follower.is_up() {
             self.looked_around(event).await;
-            return Ok(());
+            return Ok(None);
         }
-        let Some(lasting) = &mut self.lasting else { return Ok(()) };
+        let Some(lasting) = &mut self.lasting else { return Ok(None) };
         let why = match event {
             Event::NetworkChanged if lasting.way.has_changed() => "the network of this machine has changed",
+            Event::NetworkChanged => return Ok(None),
             Event::Resumed(duration) if duration >= LONG_SUSPENSION => "this machine was suspended",
-            _ => return Ok(()),
+            // its server may have gone meanwhile, and a router on the way may have forgotten the connection
+            Event::Resumed(_) => {
+                lasting.reconnect.hurry(Instant::now().into_std());
+                return Ok(Some(Command::Doubt));
+            }
         };
         lasting.reconnect.hurry(Instant::now().into_std());
         let sentence = why.to_owned();

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::session::{Config, EapConfig, Methods, Patience};
+use crate::wire::sstp::ControlMessage;
 
 const CERTIFICATE: &[u8] = b"any octets do for the crypto binding";
 pub(crate) const PASSWORD: &str = "open sesame";
@@ -674,6 +675,28 @@ async fn a_server_that_is_gone_does_not_hold_up_the_end() {
     assert!(took < CLOSE_LIMIT + FLUSH_LIMIT + Duration::from_secs(1), "{took:?}");
     assert!(interface.0.lock().unwrap().dropped);
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_is_doubted_is_asked_at_once() {
+    let (client, mut far) = stream(1 << 20, WHOLE);
+    let mut tunnel = start(client, PASSWORD);
+    // too early: there is nobody yet to ask
+    tunnel.commands.send(Command::Doubt).await.unwrap();
+    tokio::select! {
+        ended = serve(server(), &mut far, Answer::Nothing) => panic!("the session has ended: {:?}", ended.0),
+        () = tunnel.until_up() => {}
+    }
+    tunnel.commands.send(Command::Doubt).await.unwrap();
+    let (mut echo, mut sent) = (Vec::new(), Vec::new());
+    ControlMessage::EchoRequest.emit(&mut echo);
+    within(Duration::from_secs(5), async {
+        while !sent.ends_with(&echo) {
+            tokio::io::AsyncReadExt::read_buf(&mut far, &mut sent).await.unwrap();
+        }
+    })
+    .await;
+    assert!(!tunnel.relay.is_finished());
 }
 
 #[tokio::test]
