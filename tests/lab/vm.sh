@@ -5,8 +5,8 @@
 
 VM_ADDRESS=10.78.0.2 VM_GATEWAY=10.78.0.1
 VM_SUITE=bookworm               # pppd 2.4.9 and the matching plugin of sstp-client
-VM_PACKAGES=busybox-static,python3,ppp,sstp-client,iperf3,linux-image-amd64
-VM_MODULES="virtio_pci virtio_net ppp_generic ppp_async"
+VM_PACKAGES=busybox-static,python3,ppp,sstp-client,iperf3,dbus-daemon,linux-image-amd64
+VM_MODULES="virtio_pci virtio_net ppp_generic ppp_async tun"
 
 # vm_image: build the image once, in the cache; prints the directory with `kernel` and `initrd`. The machine's own
 # network is used, so call it before lab_enter.
@@ -67,7 +67,7 @@ vm_up() {
         ip -n server link set vm0 up || die "cannot make a tap device"
     in_server sysctl -qw net.ipv4.ip_forward=1
     spawn vm "${IN_SERVER[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -machine q35 -smp 2 -m 640 \
-        -nodefaults -display none -monitor none -no-reboot -serial stdio -kernel "$1/kernel" -initrd "$1/initrd" \
+        -nodefaults -display none -monitor tcp:127.0.0.1:7001,server=on,wait=off -no-reboot -serial stdio -kernel "$1/kernel" -initrd "$1/initrd" \
         -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0 VM_ADDRESS=$VM_ADDRESS/24" \
         -netdev tap,id=lab,ifname=vm0,script=no,downscript=no -device virtio-net-pci,netdev=lab,romfile=
 }
@@ -80,6 +80,12 @@ vm_run() {
         in_server bash -c 'exec 3<>/dev/tcp/'$VM_ADDRESS'/7000 && cat >&3 && cat <&3' 2>/dev/null) || return 9
     [ "${output%?rc=*}" = '' ] || printf '%s\n' "${output%?rc=*}"
     return "${output##*rc=}"
+}
+
+# vm_monitor COMMAND: what qemu says to that.
+vm_monitor() {
+    # shellcheck disable=SC2016 # for the inner shell
+    in_server bash -c 'exec 3<>/dev/tcp/127.0.0.1/7001 && echo "$1" >&3 && timeout .5 cat <&3' - "$1" 2>/dev/null || true
 }
 
 # vm_put DIRECTORY: copy its contents over the machine's root.
