@@ -12,6 +12,7 @@
 //! | protocols | [`sstp`], [`ppp`], [`hostconf`], [`proxy`], [`datapath`], [`capture`] | one protocol each |
 //! | crypto | [`crypto`] | keys and responses |
 //! | wire | [`wire`] | bytes and typed values |
+//! | beside them | `exchange` | the files of other programs, in octets |
 //! | beside them | `words` | gettext |
 //!
 //! [`profile`] and everything below it is *sans-IO*: bytes and [`Instant`](std::time::Instant)s in, bytes and events
@@ -31,6 +32,8 @@ pub mod crypto;
 pub mod datapath;
 #[cfg(feature = "service")]
 pub mod dbus;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 pub mod hostconf;
 #[cfg(feature = "service")]
 pub mod inner_tls;

@@ -7,7 +7,6 @@
 //! read, are refused with a sentence.
 
 mod files;
-pub mod text;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::exchange::toml as text;
 use crate::profile::{Kind, Secret, find};
 
 /// Most octets of a name.
@@ -165,7 +165,7 @@ impl Store {
         let settings = self.settings(name)?;
         let path = self.secrets_file(name);
         let mut secrets = match files::read(&path, files::Privacy::Secret, MAX_OCTETS)? {
-            Some(text) => text::read_secrets(&text).map_err(|reason| Error::Unusable { path, reason })?,
+            Some(text) => text::read_secrets(&text).map_err(|bad| Error::Unusable { path, reason: bad.to_string() })?,
             None => SecretValues::new(),
         };
         for secret in Secret::ALL {
@@ -234,7 +234,7 @@ impl Store {
         let path = self.profile_file(name);
         let text = files::read(&path, files::Privacy::Settings, MAX_OCTETS)?;
         let text = text.ok_or_else(|| Error::NoSuchProfile(name.clone()))?;
-        text::read_settings(&text).map_err(|reason| Error::Unusable { path, reason })
+        text::read_settings(&text).map_err(|bad| Error::Unusable { path, reason: bad.to_string() })
     }
 
     fn credential(&self, name: &Name, secret: Secret) -> Result<Option<Zeroizing<String>>, Error> {

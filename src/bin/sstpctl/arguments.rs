@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use nm_sstp::exchange;
 
 use crate::problem::EXIT_CODES;
 
@@ -157,16 +158,10 @@ pub enum Profile {
         /// Name of the profile
         profile: String,
     },
-    /// Store a profile from a file: TOML, or a connection of NetworkManager (.nmconnection)
+    /// Store profiles from a file of ours, NetworkManager, Windows, RouterOS, sstpc or pppd
     Import(Import),
-    /// Write a profile as TOML, without its secrets
-    Export {
-        /// Name of the profile
-        profile: String,
-        /// File to write, which must not be there yet; standard output where it is missing
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
+    /// Write a profile as a file, for us or for another program
+    Export(Export),
 }
 
 /// `profile add`
@@ -210,15 +205,64 @@ pub struct Edit {
 /// `profile import`
 #[derive(Args, Debug)]
 pub struct Import {
-    /// The file
+    /// The file; its format is known by what is in it
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+    /// The connection to take from a file with several, by its name there
+    #[arg(long, value_name = "NAME")]
+    pub entry: Option<String>,
+    /// Take all connections of the file
+    #[arg(long, conflicts_with_all = ["entry", "name"])]
+    pub all: bool,
     /// Name of the profile; where it is missing, the connection's, else the file's
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Also where there is a profile of that name
     #[arg(long)]
     pub replace: bool,
+}
+
+/// `profile export`
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Name of the profile
+    pub profile: String,
+    /// The format; where it is missing, that of the file's ending, else toml
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// File to write, which must not be there yet; standard output where it is missing
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Write the secrets, too, in clear; only who may read them in /etc/nm-sstp can do so
+    #[arg(long)]
+    pub secrets: bool,
+}
+
+/// A format that profiles are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Our own, for sstpctl profile import
+    Toml,
+    /// A connection of NetworkManager
+    Nmconnection,
+    /// A phone book of Windows (rasphone.pbk)
+    Pbk,
+    /// A command for MikroTik's RouterOS
+    Routeros,
+    /// A peers file for pppd and sstpc
+    Peers,
+}
+
+impl From<Format> for exchange::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Toml => Self::Toml,
+            Format::Nmconnection => Self::Keyfile,
+            Format::Pbk => Self::Phonebook,
+            Format::Routeros => Self::RouterOs,
+            Format::Peers => Self::Peers,
+        }
+    }
 }
 
 /// `logs`

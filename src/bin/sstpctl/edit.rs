@@ -57,7 +57,7 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
     let path = new_path(name);
     let text =
         format!("# The profile {name} of nm-sstp: nm-sstp(5) has all settings.\n{}", settings_file::write(&open));
-    settings_file::store_new(&path, &text)?;
+    settings_file::store_new(&path, text.as_bytes())?;
     // Ctrl-C is the editor's, and afterwards ours: it must not lose what was written.
     let mut signals = Signals::take()?;
     let edited = match edit(&path).await {

@@ -12,7 +12,6 @@ mod files;
 mod graph;
 mod helper;
 mod import;
-mod keyfile;
 mod list;
 mod logs;
 mod output;

@@ -14,8 +14,17 @@ use crate::problem::{Exit, Problem};
 ///
 /// Nobody reads it (then nothing is told), or the disk is full.
 pub fn print(text: &str) -> Result<(), Problem> {
+    print_octets(text.as_bytes())
+}
+
+/// Writes octets that are no text for people, such as a file in another program's format.
+///
+/// # Errors
+///
+/// As [`print()`].
+pub fn print_octets(octets: &[u8]) -> Result<(), Problem> {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| match error.kind() {
+    output.write_all(octets).and_then(|()| output.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Problem { exit: Exit::Other, sentence: None },
         _ => Problem::other(format!("Standard output cannot be written: {error}.")),
     })

@@ -1,5 +1,7 @@
 //! `sstpctl profile`: the stored profiles. The helper keeps them; here they are checked, shown and written to files.
 
+use nm_sstp::exchange::{self, Confidential, Connection, Format};
+use nm_sstp::store::{self, Name, Store};
 use serde::Serialize;
 
 use crate::arguments;
@@ -8,7 +10,7 @@ use crate::helper::{Authorization, Helper};
 use crate::import;
 use crate::output::{self, Rows, Style};
 use crate::printable;
-use crate::problem::Problem;
+use crate::problem::{Exit, Problem, sentence};
 use crate::secrets::Given;
 use crate::settings::{self, Settings};
 use crate::settings_file;
@@ -34,7 +36,7 @@ pub async fn run(command: arguments::Profile) -> Result<(), Problem> {
         arguments::Profile::Edit(arguments) => edit::run(arguments).await,
         arguments::Profile::Remove { profile } => remove(&profile).await,
         arguments::Profile::Import(arguments) => import::run(arguments).await,
-        arguments::Profile::Export { profile, file } => export(&profile, file.as_deref()).await,
+        arguments::Profile::Export(arguments) => export(arguments).await,
     }
 }
 
@@ -104,15 +106,61 @@ async fn remove(name: &str) -> Result<(), Problem> {
     output::print(&format!("Removed the profile {}\n", printable::line(name)))
 }
 
-async fn export(name: &str, file: Option<&std::path::Path>) -> Result<(), Problem> {
-    let settings = Helper::open(Authorization::Ask).await?.profile(name).await?;
-    let (open, hidden) = settings::without_secrets(&settings);
-    for key in hidden {
-        output::warn(&format!("the setting {key} is a secret and is left out"));
+async fn export(arguments: arguments::Export) -> Result<(), Problem> {
+    let arguments::Export { profile: name, format, output, secrets } = arguments;
+    let by_name = || output.as_ref().and_then(|path| Format::of_file_name(&path.to_string_lossy()));
+    let format = format.map(Format::from).or_else(by_name).unwrap_or(Format::Toml);
+    let connection = if secrets {
+        with_secrets(&Store::new(Store::DIRECTORY, None), &name)?
+    } else {
+        Connection { settings: Helper::open(Authorization::Ask).await?.profile(&name).await?, ..Connection::default() }
+    };
+    let connection = Connection { name, ..connection };
+    let connection = if format == Format::Toml { connection } else { connection.with_network_of_keys() };
+    let confidential = if secrets { Confidential::Include } else { Confidential::LeaveOut };
+    let written =
+        exchange::export(&connection, format, confidential).map_err(|error| Problem::usage(error.to_string()))?;
+    written.left.iter().for_each(|left| output::warn(&left.sentence));
+    match output {
+        None => output::print_octets(&written.octets),
+        Some(path) => settings_file::store_new(&path, &written.octets),
     }
-    let text = settings_file::write(&open);
-    match file {
-        None => output::print(&text),
-        Some(path) => settings_file::store_new(path, &text),
+}
+
+/// A stored profile with its secrets. The helper tells them to nobody: whoever may read its files may have them.
+fn with_secrets(store: &Store, name: &str) -> Result<Connection, Problem> {
+    settings::check_profile_name(name)?;
+    let stored = Name::parse(name).and_then(|name| store.load(&name)).map_err(|error| {
+        let exit = if matches!(error, store::Error::NoSuchProfile(_)) { Exit::NotFound } else { Exit::Other };
+        Problem::new(exit, sentence(&error.to_string()))
+    })?;
+    let mut connection = Connection { settings: stored.settings, ..Connection::default() };
+    for (name, value) in stored.secrets {
+        connection.secrets.insert(&name, value);
+    }
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_read_from_the_files_of_the_helper() {
+        let directory = std::env::temp_dir().join(format!("sstpctl-export-{}", std::process::id()));
+        let store = Store::new(&directory, None);
+        let name = Name::parse("work").expect("a name");
+        let settings = BTreeMap::from([("gateway".to_owned(), "vpn.example.com".to_owned())]);
+        let secrets = BTreeMap::from([("password".to_owned(), "hunter2".to_owned().into())]);
+        store.save(&name, &settings, Some(&secrets), false).expect("stored");
+        let connection = with_secrets(&store, "work").unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!(connection.secrets.get("password"), Some("hunter2"));
+        assert!(!format!("{connection:?}").contains("hunter2"));
+        assert_eq!(with_secrets(&store, "other").expect_err("a problem").exit, Exit::NotFound);
+        assert_eq!(with_secrets(&store, "../x").expect_err("a problem").exit, Exit::Usage);
+        fs::remove_dir_all(directory).expect("removed");
     }
 }

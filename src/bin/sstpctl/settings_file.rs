@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nm_sstp::store::text;
+use nm_sstp::exchange::toml;
 use zeroize::Zeroizing;
 
 use crate::problem::{Problem, sentence};
@@ -16,7 +16,7 @@ const MAX_OCTETS: usize = 64 * 1024;
 
 /// The settings as TOML, in the order of the table of keys; what is not in it comes last.
 pub fn write(settings: &Settings) -> String {
-    text::write(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    toml::write(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Reads what [`write()`] writes, and what people write: numbers and true or false without quotes.
@@ -25,7 +25,7 @@ pub fn write(settings: &Settings) -> String {
 ///
 /// It is not flat TOML; the sentence says where.
 pub fn read(text: &str) -> Result<Settings, Problem> {
-    text::read_settings(text).map_err(|reason| Problem::usage(sentence(&reason)))
+    toml::read_settings(text).map_err(|bad| Problem::usage(sentence(&bad.to_string())))
 }
 
 /// The text of a file of at most 64 KiB.
@@ -34,16 +34,26 @@ pub fn read(text: &str) -> Result<Settings, Problem> {
 ///
 /// It cannot be read, is larger, or no text.
 pub fn load(path: &Path) -> Result<Zeroizing<String>, Problem> {
-    let failed = |error: std::io::Error| Problem::file(path, "read", &error);
-    let mut octets = Zeroizing::new(Vec::with_capacity(MAX_OCTETS + 1));
-    File::open(path).and_then(|file| file.take(MAX_OCTETS as u64 + 1).read_to_end(&mut octets)).map_err(failed)?;
-    if octets.len() > MAX_OCTETS {
-        return Err(Problem::other(format!("The file {} is no profile: it is too large.", path.display())));
-    }
+    let octets = load_octets(path, MAX_OCTETS)?;
     match std::str::from_utf8(&octets) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(Problem::other(format!("The file {} is no profile: it is not text in UTF-8.", path.display()))),
     }
+}
+
+/// The octets of a file of at most `most` of them.
+///
+/// # Errors
+///
+/// It cannot be read, or is larger.
+pub fn load_octets(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let failed = |error: std::io::Error| Problem::file(path, "read", &error);
+    let mut octets = Zeroizing::new(Vec::with_capacity(most + 1));
+    File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut octets)).map_err(failed)?;
+    if octets.len() > most {
+        return Err(Problem::other(format!("The file {} is no profile: it is too large.", path.display())));
+    }
+    Ok(octets)
 }
 
 /// Writes a new file that only its owner can read.
@@ -51,9 +61,9 @@ pub fn load(path: &Path) -> Result<Zeroizing<String>, Problem> {
 /// # Errors
 ///
 /// It is there already, or cannot be written.
-pub fn store_new(path: &Path, text: &str) -> Result<(), Problem> {
+pub fn store_new(path: &Path, octets: &[u8]) -> Result<(), Problem> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Problem::file(path, "written", &error))
+    file.and_then(|mut file| file.write_all(octets)).map_err(|error| Problem::file(path, "written", &error))
 }
 
 #[cfg(test)]

@@ -1,0 +1,161 @@
+//! A connection on its way from one program to another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Confidential, Network};
+use crate::profile::{Kind, Secret, find};
+use crate::tr;
+
+/// A connection as a file has it, and as NetworkManager could hold it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// What people call it.
+    pub name: String,
+    /// Its UUID, where it has one.
+    pub uuid: Option<String>,
+    /// The user name beside the settings (`vpn.user-name`), which stands in for an absent `user`.
+    pub user_name: Option<String>,
+    /// Keys and values of `vpn.data`, secrets apart. Unknown ones are kept.
+    pub settings: BTreeMap<String, String>,
+    /// The secrets that came with it.
+    pub secrets: SecretValues,
+    /// What is to be done with the tunnel (`ipv4` and `ipv6` in NetworkManager).
+    pub network: Network,
+    /// To be connected again when it fails (`vpn.persistent`).
+    pub persistent: bool,
+    /// Seconds after which an activation is given up (`vpn.timeout`).
+    pub timeout: Option<u32>,
+    /// What the file says beyond that.
+    pub left: Vec<Left>,
+}
+
+/// Something that was not carried over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Its name where it stands: a key, an option.
+    pub key: String,
+    /// What became of it; a whole sentence that names it. No secret is in it.
+    pub sentence: String,
+}
+
+/// Secrets by their names; wiped when dropped. Its `Debug` shows the names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretValues(BTreeMap<String, Zeroizing<String>>);
+
+impl SecretValues {
+    /// Adds one; an empty value is none, and one of this name is replaced.
+    pub fn insert(&mut self, name: &str, value: Zeroizing<String>) {
+        if !value.is_empty() {
+            self.0.insert(name.to_owned(), value);
+        }
+    }
+
+    /// The value of a secret.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.as_str())
+    }
+
+    /// Names and values, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Whether a setting of this name is a secret: its value belongs among the secrets, wherever a file has it.
+pub(super) fn is_secret(name: &str) -> bool {
+    let named = Secret::named(name).is_some_and(|secret| secret != Secret::User);
+    named || find(name).is_some_and(|key| key.kind == Kind::Secret)
+}
+
+impl Connection {
+    /// The user's name, wherever it stands.
+    pub fn user(&self) -> Option<&str> {
+        let user = self.setting("user").or(self.user_name.as_deref());
+        user.filter(|user| !user.is_empty())
+    }
+
+    /// The same, with what our own keys say of the network (`routes`, `dns`, `route-metric`) said in
+    /// [`Self::network`], too, for programs that know no such keys.
+    #[must_use]
+    pub fn with_network_of_keys(&self) -> Self {
+        let mut connection = self.clone();
+        let routes = self.setting("routes");
+        let metric = self.setting("route-metric").and_then(|text| text.parse().ok());
+        for family in [&mut connection.network.ipv4, &mut connection.network.ipv6] {
+            family.never_default |= matches!(routes, Some("split" | "none"));
+            family.ignore_auto_routes |= routes == Some("none");
+            family.ignore_auto_dns |= self.setting("dns") == Some("none");
+            family.route_metric = family.route_metric.or(metric);
+        }
+        connection
+    }
+
+    /// The value of a setting; empty is absent.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: impl Into<String>) {
+        self.settings.insert(key.to_owned(), value.into());
+    }
+
+    pub(super) fn yes(&mut self, key: &str) {
+        self.set(key, "yes");
+    }
+
+    pub(super) fn leave(&mut self, key: &str, sentence: String) {
+        let left = Left { key: key.to_owned(), sentence };
+        if !self.left.contains(&left) {
+            self.left.push(left);
+        }
+    }
+
+    /// Leaves what has no meaning here.
+    pub(super) fn leave_unknown(&mut self, key: &str) {
+        self.leave(key, tr!("{key} was not carried over: there is nothing like it here.", key = key));
+    }
+
+    /// The secrets that are to be written; those that are not are listed.
+    pub(super) fn written_secrets(
+        &self,
+        confidential: Confidential,
+        left: &mut Vec<Left>,
+    ) -> BTreeMap<&str, Zeroizing<String>> {
+        let in_settings = self.settings.iter().filter(|(key, value)| is_secret(key) && !value.is_empty());
+        let in_settings = in_settings.map(|(key, value)| (key.as_str(), value.as_str()));
+        let mut written = BTreeMap::new();
+        for (name, value) in in_settings.chain(self.secrets.iter()) {
+            match confidential {
+                Confidential::Include => {
+                    written.insert(name, Zeroizing::new(value.to_owned()));
+                }
+                Confidential::LeaveOut => {
+                    let sentence = tr!("The secret {name} was left out.", name = name);
+                    left.push(Left { key: name.to_owned(), sentence });
+                }
+            }
+        }
+        left.dedup();
+        written
+    }
+
+    /// The settings that are no secrets and say something.
+    pub(super) fn open_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = self.settings.iter().filter(|(key, value)| !is_secret(key) && !value.is_empty());
+        settings.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}

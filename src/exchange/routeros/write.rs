@@ -1,0 +1,169 @@
+//! Commands of RouterOS for a connection.
+
+use zeroize::Zeroizing;
+
+use super::syntax::quote;
+use crate::exchange::{Confidential, Connection, Error, Exported, Left};
+use crate::profile::{Gateway, Host, Secret, find};
+use crate::tr;
+
+/// Settings that the command says, or that are not missed.
+const SAID: &[&str] = &[
+    "gateway",
+    "user",
+    "domain",
+    "connection-type",
+    "refuse-eap",
+    "refuse-pap",
+    "refuse-chap",
+    "refuse-mschap",
+    "refuse-mschapv2",
+    "ignore-cert-warn",
+    "hello-interval",
+    "mtu",
+    "mru",
+    "proxy-server",
+    "proxy-port",
+    "proxy-type",
+    "uuid",
+    "no-secret",
+    "name",
+    "routes",
+    "route-metric",
+    "dns",
+    "password-flags",
+    "password-again-flags",
+    "otp-flags",
+    "http-cookie-flags",
+    "user-flags",
+    "proxy-password-flags",
+    "tls-user-key-secret-flags",
+];
+
+/// Writes the command that adds the connection to a router, and its routes.
+pub(in crate::exchange) fn export(connection: &Connection, confidential: Confidential) -> Result<Exported, Error> {
+    let gateway = connection.setting("gateway").and_then(|text| Gateway::parse(text).ok()).ok_or(Error::NoGateway)?;
+    let mut left = Vec::new();
+    name_what_is_left(connection, &gateway, &mut left);
+    let mut secrets = connection.written_secrets(confidential, &mut left);
+    let password = secrets.remove(Secret::Password.name());
+    left.extend(secrets.into_keys().map(not_there));
+    let refused = |key: &str| connection.setting(key) == Some("yes");
+    let mut properties: Vec<(&str, String)> = Vec::new();
+    let mut say = |key: &'static str, value: &str| properties.push((key, value.to_owned()));
+    let default_route = !connection.network.ipv4.never_default;
+    say("add-default-route", if default_route { "yes" } else { "no" });
+    let methods = [("refuse-mschapv2", "mschap2"), ("refuse-chap", "chap"), ("refuse-pap", "pap")];
+    let methods: Vec<&str> = methods.iter().filter(|(key, _)| !refused(key)).map(|(_, name)| *name).collect();
+    if !methods.is_empty() {
+        say("authentication", &methods.join(","));
+    }
+    let host = match &gateway.host {
+        Host::Name(name) => name.clone(),
+        Host::Address(address) => address.to_string(),
+    };
+    say("connect-to", &host);
+    if let Some(metric) =
+        connection.network.ipv4.route_metric.filter(|metric| default_route && (1..=255).contains(metric))
+    {
+        say("default-route-distance", &metric.to_string());
+    }
+    say("disabled", "no");
+    if let Some((server, port)) = proxy(connection) {
+        say("http-proxy", &server);
+        say("proxy-port", &port);
+    }
+    let same = [("hello-interval", "keepalive-timeout"), ("mru", "max-mru"), ("mtu", "max-mtu")];
+    for (key, property) in same {
+        if let Some(value) = connection.setting(key).filter(|value| *value != "0") {
+            say(property, value);
+        }
+    }
+    say("name", &connection.name);
+    if gateway.port != 443 {
+        say("port", &gateway.port.to_string());
+    }
+    let user = match (connection.setting("domain"), connection.user()) {
+        (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
+        (_, user) => user.map(str::to_owned),
+    };
+    if let Some(user) = user {
+        say("user", &user);
+    }
+    say("verify-server-certificate", if refused("ignore-cert-warn") { "no" } else { "yes" });
+    let mut text = "/interface sstp-client\nadd".to_owned();
+    for (key, value) in &properties {
+        text += &format!(" {key}={}", *quote(value));
+    }
+    let routes: String = connection.network.ipv4.routes.iter().map(|route| line(route, &connection.name)).collect();
+    // It never grows, which would leave a copy of the password behind.
+    let room = text.len() + routes.len() + password.as_ref().map_or(0, |text| 3 * text.len()) + 64;
+    let mut octets = Zeroizing::new(Vec::with_capacity(room));
+    octets.extend(text.bytes());
+    if let Some(password) = password {
+        octets.extend(b" password=");
+        octets.extend(quote(&password).bytes());
+    }
+    octets.push(b'\n');
+    if !routes.is_empty() {
+        octets.extend(b"/ip route\n".iter().chain(routes.as_bytes()));
+    }
+    Ok(Exported { octets, left })
+}
+
+fn line(route: &crate::exchange::Route, name: &str) -> String {
+    let distance = route.metric.filter(|metric| (1..=255).contains(metric)).map(|metric| format!(" distance={metric}"));
+    let distance = distance.unwrap_or_default();
+    format!("add{distance} dst-address={}/{} gateway={}\n", route.destination, route.prefix, *quote(name))
+}
+
+/// An HTTP proxy and its port; RouterOS has no other, and tells it no name.
+fn proxy(connection: &Connection) -> Option<(String, String)> {
+    let server = connection.setting("proxy-server").filter(|server| !server.contains("://"))?;
+    let http = connection.setting("proxy-type") != Some("socks5");
+    let (server, port) = match server.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (server, None),
+    };
+    let port = port.or(connection.setting("proxy-port").filter(|port| *port != "0")).unwrap_or("8080");
+    http.then(|| (server.to_owned(), port.to_owned()))
+}
+
+fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<Left>) {
+    for (key, value) in connection.open_settings().filter(|(key, _)| !SAID.contains(key)) {
+        if find(key).is_none_or(|known| known.default != Some(value)) {
+            left.push(not_there(key));
+        }
+    }
+    if connection.setting("connection-type") == Some("tls") {
+        left.push(not_there("connection-type"));
+    }
+    if connection.setting("proxy-server").is_some() && proxy(connection).is_none() {
+        left.push(not_there("proxy-server"));
+    }
+    if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
+        left.push(not_there("gateway"));
+    }
+    for (name, family) in connection.network.families() {
+        for (key, said) in [
+            ("method", family.disabled),
+            ("ignore-auto-dns", family.ignore_auto_dns),
+            ("ignore-auto-routes", family.ignore_auto_routes),
+            ("dns", !family.dns.is_empty()),
+            ("dns-search", !family.dns_search.is_empty()),
+            ("addresses", family.address.is_some()),
+            ("routes", name == "ipv6" && !family.routes.is_empty()),
+        ] {
+            if said {
+                left.push(not_there(&format!("{name}.{key}")));
+            }
+        }
+    }
+}
+
+fn not_there(key: &str) -> Left {
+    Left {
+        key: key.to_owned(),
+        sentence: tr!("{key} was left out: a client of RouterOS has nothing like it.", key = key),
+    }
+}
