@@ -42,6 +42,9 @@ pub const MAX_OCTETS: usize = 1024 * 1024;
 /// Most connections that are taken from one file.
 pub const MAX_CONNECTIONS: usize = 256;
 
+/// Most routes of a connection and a family, and most notes on what was left.
+const MAX_ENTRIES: usize = 512;
+
 /// What a file comes to.
 #[derive(Debug)]
 pub struct Imported {
@@ -159,26 +162,27 @@ impl Found {
 
     /// Takes a connection, where a tunnel could be made to its gateway at all.
     fn take(&mut self, connection: Connection) {
-        let name = match connection.name.as_str() {
-            "" => tr!("without a name"),
-            name => name.to_owned(),
+        let name = connection.name.clone();
+        let gateway = connection.setting("gateway").unwrap_or_default().to_owned();
+        let fault = Gateway::parse(&gateway).err();
+        let gateway = gateway.escape_debug();
+        let sentence = match (fault, gateway.to_string().trim(), name.as_str()) {
+            (None, ..) => return self.connections.push(connection),
+            (Some(_), "", "") => tr!("A connection without a name has no server, or one that only a shell could know."),
+            (Some(_), "", name) => tr!("The connection {name} has no server.", name = name),
+            (Some(reason), gateway, "") => {
+                tr!("The server {gateway} cannot be used: {reason}.", gateway = gateway, reason = reason)
+            }
+            (Some(reason), gateway, name) => {
+                tr!(
+                    "The server {gateway} of {name} cannot be used: {reason}.",
+                    gateway = gateway,
+                    name = name,
+                    reason = reason
+                )
+            }
         };
-        match connection.settings.get("gateway").filter(|gateway| !gateway.trim().is_empty()) {
-            None => self.skip(&name, tr!("The entry {name} has no server.", name = name)),
-            Some(gateway) => match Gateway::parse(gateway) {
-                Ok(_) => self.connections.push(connection),
-                Err(reason) => {
-                    let gateway = gateway.escape_debug();
-                    let sentence = tr!(
-                        "The entry {name} has a server that cannot be used, {gateway}: {reason}.",
-                        name = name,
-                        gateway = gateway,
-                        reason = reason
-                    );
-                    self.skip(&name, sentence);
-                }
-            },
-        }
+        self.skip(&name, sentence);
     }
 }
 

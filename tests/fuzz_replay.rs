@@ -8,6 +8,8 @@ mod fuzz;
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "exchange")]
+use fuzz::exchange;
 use fuzz::{eap, hostconf, negotiation, proxy, session, wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,6 +36,8 @@ fn corpora() {
     replay("http", wire::http);
     replay("eap", wire::eap);
     replay("conversation", eap::run);
+    #[cfg(feature = "exchange")]
+    replay("exchange", exchange::run);
     replay("negotiation", negotiation::run);
     replay("network", hostconf::wire);
     replay("hostconf", hostconf::run);
@@ -152,6 +156,44 @@ fn proxy_says() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A file that is nearly one of a known format: lines of such files, cut and mixed.
+#[cfg(feature = "exchange")]
+fn nearly_a_file() -> impl Strategy<Value = Vec<u8>> {
+    const LINES: &[&str] = &[
+        "[vpn]",
+        "[connection]",
+        "[ipv4]",
+        "[a]",
+        "service-type=org.freedesktop.NetworkManager.sstp",
+        "gateway=a.example",
+        "gateway = \"a.example\"",
+        "route1=10.0.0.0/8,10.0.0.1,5",
+        "address1=10.9.8.7/24",
+        "dns=10.0.0.1;x;",
+        "VpnStrategy=5",
+        "DEVICE=vpn",
+        "PhoneNumber=a.example",
+        "AuthRestrictions=128",
+        "CustomAuthKey=13",
+        "NumRoutes=2",
+        "Routes=0100000002000000080000000A0000000000000000000000000000000000000000000000",
+        "/interface sstp-client",
+        "add name=\"a b\" connect-to=b \\\\",
+        "set [ find name=a ] user=x password=\"\\24\\\"\"",
+        "/ip route add gateway=\"a b\" dst-address=10.0.0.0/8",
+        "pty \"sstpc --proxy http://u:p@h:1 a.example\"",
+        "sstpc --user x a.example usepeerdns mtu 1400 10.0.0.1: user 'x y' \\\\",
+        "A=b.example",
+        "pppd pty \"sstpc $A\" name x",
+    ];
+    let line = prop_oneof![
+        12 => prop::sample::select(LINES).prop_map(|line| line.as_bytes().to_vec()),
+        2 => prop::sample::select(LINES).prop_flat_map(|line| (Just(line), 0..line.len())).prop_map(|(line, at)| line.as_bytes()[..at].to_vec()),
+        1 => vec(any::<u8>(), 0..24),
+    ];
+    (any::<u8>(), vec(line, 0..12)).prop_map(|(first, lines)| [vec![first], lines.join(&b'\n')].concat())
+}
+
 /// A DHCPACK with these options.
 fn dhcp_ack(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut message = vec![0; 236];
@@ -214,6 +256,12 @@ proptest! {
     #[test]
     fn conversations(data in conversation()) {
         eap::run(&data);
+    }
+
+    #[cfg(feature = "exchange")]
+    #[test]
+    fn files(data in nearly_a_file()) {
+        exchange::run(&data);
     }
 
     #[test]

@@ -546,10 +546,10 @@ fn profiles_come_from_files_and_go_to_files() {
     let Some(world) = World::new() else { return };
     let exported = world.bus.directory.join("exported.toml");
     let exported = exported.to_str().expect("text");
-    world.run(&["profile", "export", "work", exported]).ok();
+    world.run(&["profile", "export", "work", "--output", exported]).ok();
     assert_eq!(std::fs::metadata(exported).expect("a file").permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(exported).expect("a file"), "gateway = \"works.example\"\nuser = \"alice\"\n");
-    world.run(&["profile", "export", "work", exported]).fails(1);
+    world.run(&["profile", "export", "work", "--output", exported]).fails(1);
     let ran = world.run(&["profile", "import", exported, "--name", "again"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(world.helper.profiles()["again"], world.helper.profiles()["work"]);
@@ -563,6 +563,55 @@ fn profiles_come_from_files_and_go_to_files() {
     assert_eq!(world.helper.calls("ImportProfile")[1].secrets["password"], "hunter2");
     let hostile = world.file("x.nmconnection", "[vpn]\nservice-type=\x1b[2J\n");
     assert_harmless(&world.run(&["profile", "import", hostile.to_str().expect("text")]).fails(2));
+}
+
+#[test]
+fn a_phone_book_has_several_connections() {
+    let Some(world) = World::new() else { return };
+    let book = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchange/rasphone.pbk");
+    let error = world.run(&["profile", "import", book]).fails(2);
+    assert!(error.contains("Work, Branch office, B\u{fc}ro K\u{f6}ln") && error.contains("--entry"), "{error}");
+    world.run(&["profile", "import", book, "--entry", "Tunnel two"]).fails(2);
+    assert_eq!(world.helper.calls("ImportProfile").len(), 0);
+
+    let ran = world.run(&["profile", "import", book, "--entry", "Branch office"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "Stored the profile Branch-office: sstpctl connect Branch-office\n"));
+    for part in ["NumNrptRules", "The route to 172.16.0.0/12", "The entry Broadband is no VPN."] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    let stored = &world.helper.profiles()["Branch-office"];
+    for (key, value) in
+        [("gateway", "vpn.example.net:8443"), ("routes", "split"), ("dns", "none"), ("route-metric", "15")]
+    {
+        assert_eq!(stored[key], value, "{key}");
+    }
+    let ran = world.run(&["profile", "import", book, "--all"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 1), "the second is there already: {}", ran.err);
+    assert_eq!(world.run(&["profile", "import", book, "--all", "--replace"]).ok().lines().count(), 5);
+}
+
+#[test]
+fn profiles_are_written_for_other_programs() {
+    let Some(world) = World::new() else { return };
+    world.run(&["profile", "edit", "work", "--set", "routes=split", "--set", "kill-switch=yes"]).ok();
+    for (format, begins, part) in [
+        ("toml", "gateway = ", "routes = \"split\""),
+        ("nmconnection", "[connection]\nid=work\n", "never-default=true"),
+        ("pbk", "[work]\r\n", "IpPrioritizeRemote=0\r\n"),
+        ("routeros", "/interface sstp-client\nadd ", "connect-to=works.example"),
+        ("peers", "# work: ", "nodefaultroute\n"),
+    ] {
+        let ran = world.run(&["profile", "export", "work", "--format", format]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.starts_with(begins) && ran.out.contains(part), "{}", ran.out);
+        let is_told = ran.err.contains("kill-switch was left out");
+        assert_eq!(is_told, ["pbk", "routeros", "peers"].contains(&format), "{format}: {}", ran.err);
+    }
+    let file = world.bus.directory.join("work.nmconnection");
+    let file = file.to_str().expect("text");
+    world.run(&["profile", "export", "work", "-o", file]).ok();
+    assert!(std::fs::read_to_string(file).expect("a file").starts_with("[connection]\n"), "by the ending of its name");
+    world.run(&["profile", "export", "work", "--format", "sstpc"]).fails(2);
 }
 
 #[test]

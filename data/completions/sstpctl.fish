@@ -62,8 +62,8 @@ complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "show" -d 'Show a profile, without its secrets'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "edit" -d 'Change a profile in an editor, or by --set and --unset'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "remove" -d 'Remove a profile and its secrets'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "import" -d 'Store a profile from a file: TOML, or a connection of NetworkManager (.nmconnection)'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "export" -d 'Write a profile as TOML, without its secrets'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "import" -d 'Store profiles from a file of ours, NetworkManager, Windows, RouterOS, sstpc or pppd'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "export" -d 'Write a profile as a file, for us or for another program'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and not __fish_seen_subcommand_from add show edit remove import export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from add" -l gateway -d 'Server: NAME, NAME:PORT, an address' -r -f -a "(__fish_print_hostnames)"
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from add" -l user -d 'User name; asked for at every connection where it is missing' -r
@@ -80,16 +80,25 @@ complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from edit" -l password-stdin -d 'Read the password from the first line of standard input'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from import" -l entry -d 'The connection to take from a file with several, by its name there' -r
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from import" -l name -d 'Name of the profile; where it is missing, the connection\'s, else the file\'s' -r
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from import" -l all -d 'Take all connections of the file'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from import" -l replace -d 'Also where there is a profile of that name'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from export" -l format -d 'The format; where it is missing, that of the file\'s ending, else toml' -r -f -a "toml\t'Our own, for sstpctl profile import'
+nmconnection\t'A connection of NetworkManager'
+pbk\t'A phone book of Windows (rasphone.pbk)'
+routeros\t'A command for MikroTik\'s RouterOS'
+peers\t'A peers file for pppd and sstpc'"
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from export" -s o -l output -d 'File to write, which must not be there yet; standard output where it is missing' -r -F
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from export" -l secrets -d 'Write the secrets, too, in clear; only who may read them in /etc/nm-sstp can do so'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "add" -d 'Store a new profile'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a profile, without its secrets'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "edit" -d 'Change a profile in an editor, or by --set and --unset'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Remove a profile and its secrets'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "import" -d 'Store a profile from a file: TOML, or a connection of NetworkManager (.nmconnection)'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write a profile as TOML, without its secrets'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "import" -d 'Store profiles from a file of ours, NetworkManager, Windows, RouterOS, sstpc or pppd'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write a profile as a file, for us or for another program'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand profile; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand logs" -s f -l follow -d 'Go on showing what is written'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand logs" -s h -l help -d 'Print help'
@@ -109,8 +118,8 @@ complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_su
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "show" -d 'Show a profile, without its secrets'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "edit" -d 'Change a profile in an editor, or by --set and --unset'
 complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "remove" -d 'Remove a profile and its secrets'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "import" -d 'Store a profile from a file: TOML, or a connection of NetworkManager (.nmconnection)'
-complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "export" -d 'Write a profile as TOML, without its secrets'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "import" -d 'Store profiles from a file of ours, NetworkManager, Windows, RouterOS, sstpc or pppd'
+complete -c sstpctl -n "__fish_sstpctl_using_subcommand help; and __fish_seen_subcommand_from profile" -f -a "export" -d 'Write a profile as a file, for us or for another program'
 
 complete -c sstpctl -n "__fish_seen_subcommand_from connect disconnect status logs" -f -a "(sstpctl list --names 2>/dev/null)"
 complete -c sstpctl -n "__fish_seen_subcommand_from profile; and __fish_seen_subcommand_from show edit remove export" -f -a "(sstpctl list --names 2>/dev/null)"

@@ -5,6 +5,8 @@
 //! `tests/fuzz_replay.rs` runs these functions over `corpus/` and over some random inputs, with any compiler.
 
 pub mod eap;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 pub mod hostconf;
 pub mod negotiation;
 pub mod proxy;

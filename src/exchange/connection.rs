@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
-use super::{Confidential, Network};
-use crate::profile::{Kind, Secret, find};
+use super::{Confidential, MAX_ENTRIES, Network};
+use crate::profile::{Host, Kind, Secret, find};
 use crate::tr;
 
 /// A connection as a file has it, and as NetworkManager could hold it.
@@ -75,6 +76,19 @@ impl fmt::Debug for SecretValues {
     }
 }
 
+/// A host, an IPv6 address in brackets, and the port behind it.
+fn split_proxy(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port.parse().ok()?)),
+        _ => (text, None),
+    };
+    let host = match Host::parse(host).ok()? {
+        Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+        host => host.to_string(),
+    };
+    (port != Some(0)).then_some((host, port))
+}
+
 /// Whether a setting of this name is a secret: its value belongs among the secrets, wherever a file has it.
 pub(super) fn is_secret(name: &str) -> bool {
     let named = Secret::named(name).is_some_and(|secret| secret != Secret::User);
@@ -109,8 +123,36 @@ impl Connection {
         self.settings.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// An empty value is none.
     pub(super) fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.settings.insert(key.to_owned(), value.into());
+        let value = value.into();
+        if !value.is_empty() {
+            self.settings.insert(key.to_owned(), value);
+        }
+    }
+
+    /// Takes an HTTP proxy, `HOST` or `HOST:PORT`, which `option` named.
+    pub(super) fn set_proxy(&mut self, option: &str, text: &str) {
+        match split_proxy(text) {
+            Some((host, port)) => {
+                self.set("proxy-server", host);
+                self.set("proxy-port", port.map(|port| port.to_string()).unwrap_or_default());
+            }
+            None => self
+                .leave(option, tr!("The proxy of {key} was not carried over: it is no name or address.", key = option)),
+        }
+    }
+
+    /// The HTTP proxy, for programs that know no other: its host, and its port where that is not the usual one.
+    pub(super) fn http_proxy(&self) -> Option<(String, Option<u16>)> {
+        if self.setting("proxy-type") == Some("socks5") {
+            return None;
+        }
+        let server = self.setting("proxy-server")?;
+        let server = server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/');
+        let (host, port) = split_proxy(server)?;
+        let other = self.setting("proxy-port").and_then(|port| port.parse().ok()).filter(|port| *port != 0);
+        Some((host, port.or(other)))
     }
 
     pub(super) fn yes(&mut self, key: &str) {
@@ -119,7 +161,7 @@ impl Connection {
 
     pub(super) fn leave(&mut self, key: &str, sentence: String) {
         let left = Left { key: key.to_owned(), sentence };
-        if !self.left.contains(&left) {
+        if self.left.len() < MAX_ENTRIES && !self.left.contains(&left) {
             self.left.push(left);
         }
     }

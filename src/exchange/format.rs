@@ -1,6 +1,6 @@
 //! The formats, and how a file is known to be of one.
 
-use super::{shell, stem};
+use super::{shell, stem, toml};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +68,23 @@ impl Format {
         let begins = |beginnings: &[&str]| lines().any(|line| beginnings.iter().any(|start| line.starts_with(start)));
         let is = |wholes: &[&str]| lines().any(|line| wholes.contains(&line));
         let has_groups = lines().any(|line| line.starts_with('[') && line.ends_with(']'));
-        // An entry of a phone book may be called "vpn", but NetworkManager has none of these keys.
+        if toml::read_settings(text).is_ok_and(|settings| !settings.is_empty()) {
+            return Some(Self::Toml);
+        }
+        if is(&["[vpn]"]) && begins(&["service-type="]) {
+            return Some(Self::Keyfile);
+        }
+        // an entry may be called "vpn"
         if has_groups && begins(&["PBVersion=", "VpnStrategy=", "MEDIA=", "DEVICE=", "PhoneNumber="]) {
             return Some(Self::Phonebook);
         }
         if is(&["[vpn]", "[connection]"]) {
             return Some(Self::Keyfile);
         }
-        if text.contains("sstp-client") && !text.contains("sstpc ") {
+        if lines().any(|line| {
+            let command = line.split_once("] > ").map_or(line, |(_, behind_prompt)| behind_prompt);
+            command.starts_with(['/', 'i']) && command.contains("sstp-client")
+        }) {
             return Some(Self::RouterOs);
         }
         if lines().any(|line| line.strip_prefix("pty").is_some_and(|rest| rest.starts_with([' ', '\t']))) {
@@ -84,7 +93,7 @@ impl Format {
         if lines().any(|line| !line.starts_with('#') && shell::names_program(line, "sstpc")) {
             return Some(Self::CommandLine);
         }
-        let is_key = |line: &&str| line.split_once('=').is_some_and(|(key, _)| super::toml::is_key(key.trim()));
+        let is_key = |line: &&str| line.split_once('=').is_some_and(|(key, _)| toml::is_key(key.trim()));
         if lines().find(|line| !line.is_empty() && !line.starts_with('#')).as_ref().is_some_and(is_key) {
             return Some(Self::Toml);
         }

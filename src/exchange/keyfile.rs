@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::connection::is_secret;
 use super::network::parse_prefix;
-use super::{Confidential, Connection, Error, Exported, Family, Found, Left, Network, Route};
+use super::{Confidential, Connection, Error, Exported, Family, Found, Left, MAX_ENTRIES, Network, Route};
 use crate::profile::{SERVICE_TYPE, Secret, SecretFlags};
 use crate::tr;
 use syntax::Groups;
@@ -32,7 +32,8 @@ pub(super) fn import(text: &str, found: &mut Found) -> Result<(), Error> {
     let text_of = |group: &str, key: &str| value(group, key).filter(|value| !value.is_empty()).map(str::to_owned);
     let name = text_of("connection", "id").unwrap_or_default();
     match value("vpn", "service-type") {
-        Some(SERVICE_TYPE) => {}
+        // nmcli writes the short name where the plugin is not installed
+        Some(SERVICE_TYPE | "sstp") => {}
         Some(other) => {
             let kind = other.rsplit('.').next().unwrap_or_default().escape_debug();
             found
@@ -101,7 +102,7 @@ fn family(groups: &Groups, name: &str) -> Family {
         group.iter().filter_map(|(key, value)| Some((route_number(key)?, route(value)?))).collect();
     routes.retain(|(_, route)| is_ours(&route.destination) && route.gateway.is_none_or(|gateway| is_ours(&gateway)));
     routes.sort_by_key(|(number, _)| *number);
-    family.routes = routes.into_iter().map(|(_, route)| route).collect();
+    family.routes = routes.into_iter().map(|(_, route)| route).take(MAX_ENTRIES).collect();
     family
 }
 
@@ -229,7 +230,9 @@ fn group_of(name: &str, family: &Family) -> String {
     let mut out = format!("\n[{name}]\n");
     let mut line = |key: &str, value: &str| syntax::write(key, value, &mut out);
     if let Some((address, prefix)) = family.address {
-        line("address1", &format!("{address}/{prefix}"));
+        // beside an address, NetworkManager looks for the gateway nowhere else
+        let gateway = family.gateway.map(|gateway| format!(",{gateway}")).unwrap_or_default();
+        line("address1", &format!("{address}/{prefix}{gateway}"));
     }
     let list = |elements: Vec<String>| elements.into_iter().map(|element| element + ";").collect::<String>();
     if !family.dns.is_empty() {
@@ -238,7 +241,7 @@ fn group_of(name: &str, family: &Family) -> String {
     if !family.dns_search.is_empty() {
         line("dns-search", &list(family.dns_search.clone()));
     }
-    if let Some(gateway) = family.gateway {
+    if let Some(gateway) = family.gateway.filter(|_| family.address.is_none()) {
         line("gateway", &gateway.to_string());
     }
     for (key, said) in [("ignore-auto-dns", family.ignore_auto_dns), ("ignore-auto-routes", family.ignore_auto_routes)]

@@ -21,6 +21,9 @@ type Properties = BTreeMap<String, Zeroizing<String>>;
 const HARMLESS: &[&str] =
     &["name", "connect-to", "port", "user", "password", "tls-version", "pfs", "mac-address", "numbers"];
 
+/// Most routes of a router that are looked at.
+const MAX_ROUTES: usize = 4096;
+
 /// Reads every client of SSTP, and the routes that lead into them.
 pub(super) fn import(text: &str, found: &mut Found) {
     let mut clients: Vec<Properties> = Vec::new();
@@ -33,7 +36,7 @@ pub(super) fn import(text: &str, found: &mut Found) {
                 "set" => set(&mut clients, target, properties),
                 _ => {}
             }
-        } else if verb == "add" && menu.ends_with(&["ip".to_owned(), "route".to_owned()]) && routes.len() < 4096 {
+        } else if verb == "add" && menu.ends_with(&["ip".to_owned(), "route".to_owned()]) && routes.len() < MAX_ROUTES {
             routes.push(properties);
         }
     }
@@ -43,8 +46,8 @@ pub(super) fn import(text: &str, found: &mut Found) {
         }
         let mut connection = connection(&client);
         let leads_in = |route: &&Properties| route.get("gateway").is_some_and(|to| **to == connection.name);
-        let learned: Vec<Route> = routes.iter().filter(leads_in).filter_map(route).collect();
-        for route in learned {
+        let routes: Vec<Route> = routes.iter().filter(leads_in).filter_map(route).take(super::MAX_ENTRIES).collect();
+        for route in routes {
             match route.prefix {
                 0 => connection.network.ipv4.never_default = false,
                 _ => connection.network.ipv4.routes.push(route),
@@ -87,6 +90,9 @@ fn connection(client: &Properties) -> Connection {
             take(&mut connection, key, value);
         }
     }
+    if connection.setting("proxy-server").is_some() && connection.setting("proxy-port").is_none() {
+        connection.set("proxy-port", "443");
+    }
     // RouterOS sets no default route unless it is told to.
     let default_route = value("add-default-route") == Some("yes");
     connection.network.ipv4.never_default = !default_route;
@@ -126,7 +132,8 @@ fn take(connection: &mut Connection, key: &str, value: &str) {
         ("certificate", _) => connection.leave(key, tr!("certificate was not carried over: servers of SSTP other than RouterOS ask for none in TLS.")),
         ("http-proxy", proxy) => take_proxy(connection, proxy),
         ("proxy-port", port) => {
-            if connection.setting("proxy-server").is_some() && port != "0" {
+            let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+            if is_port && connection.setting("proxy-server").is_some() && connection.setting("proxy-port").is_none() {
                 connection.set("proxy-port", port);
             }
         }
@@ -158,7 +165,7 @@ fn take_proxy(connection: &mut Connection, proxy: &str) {
         })
     });
     if !none {
-        connection.set("proxy-server", proxy);
+        connection.set_proxy("http-proxy", proxy);
     }
 }
 

@@ -23,28 +23,38 @@ impl Word {
     }
 }
 
+/// Octets that there is room for in a word from the start.
+const ROOM: usize = 128;
+
+/// Most words of a command; the rest is not looked at.
+pub(super) const MAX_WORDS: usize = 4096;
+
+/// Most octets of a word with a variable in it.
+const MAX_EXPANDED: usize = 4096;
+
 /// Variables and their values.
 #[derive(Default)]
 pub(super) struct Variables(BTreeMap<String, Word>);
 
-/// The lines of a text, without its line ends; a line that ends with a backslash goes on with the next.
-pub(super) fn lines(text: &str) -> Vec<Zeroizing<String>> {
-    let mut lines: Vec<Zeroizing<String>> = Vec::new();
-    let mut open: Option<Zeroizing<String>> = None;
-    for line in text.lines() {
-        let goes_on = line.bytes().rev().take_while(|octet| *octet == b'\\').count() % 2 == 1;
-        let part = if goes_on { &line[..line.len() - 1] } else { line };
-        let joined = Zeroizing::new([open.as_ref().map_or("", |open| open.as_str()), part].concat());
-        match goes_on {
-            true => open = Some(joined),
-            false => {
-                open = None;
-                lines.push(joined);
+/// The lines of a text; a line that ends with a backslash goes on with the next.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |line: &str| {
+        let line = line.trim_end_matches(['\n', '\r']);
+        line.bytes().rev().take_while(|octet| *octet == b'\\').count() % 2 == 0
+    };
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut length = 0;
+        for line in rest.split_inclusive('\n') {
+            length += line.len();
+            if ends(line) {
+                break;
             }
         }
-    }
-    lines.extend(open);
-    lines
+        let (line, behind) = rest.split_at(length);
+        rest = behind;
+        (length > 0).then(|| line.trim_end_matches(['\n', '\r']))
+    })
 }
 
 /// Whether a program of this name is called, in quotation marks or not.
@@ -69,9 +79,10 @@ pub(super) fn commands(line: &str, variables: &mut Variables) -> Vec<Vec<Word>> 
                 commands.push(Vec::new());
             }
             space if space.is_whitespace() => drop(rest.next()),
+            '\\' if at_line_end(&rest) => skip_line_end(&mut rest),
             _ => {
                 let word = word(&mut rest, variables);
-                if let Some(command) = commands.last_mut() {
+                if let Some(command) = commands.last_mut().filter(|command| command.len() < MAX_WORDS) {
                     command.push(word);
                 }
             }
@@ -109,9 +120,11 @@ fn is_name(text: &str) -> bool {
 
 /// One word, up to the space or the operator behind it.
 fn word(rest: &mut Peekable<Chars<'_>>, variables: &Variables) -> Word {
-    let mut word = Word::default();
+    // It seldom grows, which would leave a copy of a secret behind.
+    let mut word = Word { text: Zeroizing::new(String::with_capacity(ROOM)), unknown: false };
     while let Some(next) = rest.peek().copied() {
         match next {
+            '\\' if at_line_end(rest) => skip_line_end(rest),
             '\'' => {
                 rest.next();
                 word.text.extend(rest.by_ref().take_while(|character| *character != '\''));
@@ -140,6 +153,7 @@ fn quoted(rest: &mut Peekable<Chars<'_>>, variables: &Variables, word: &mut Word
     while let Some(next) = rest.peek().copied() {
         match next {
             '$' | '`' => expansion(rest, variables, word),
+            '\\' if at_line_end(rest) => skip_line_end(rest),
             '"' => {
                 rest.next();
                 return;
@@ -170,7 +184,8 @@ fn expansion(rest: &mut Peekable<Chars<'_>>, variables: &Variables, word: &mut W
     }
     let closed = !braced || rest.next_if_eq(&'}').is_some();
     match variables.0.get(&name) {
-        Some(value) if closed => {
+        // no word of a real command is longer, and this one could be doubled again and again
+        Some(value) if closed && word.text.len() + value.text.len() <= MAX_EXPANDED => {
             word.text.push_str(&value.text);
             word.unknown |= value.unknown;
         }
@@ -180,6 +195,18 @@ fn expansion(rest: &mut Peekable<Chars<'_>>, variables: &Variables, word: &mut W
             word.unknown = true;
         }
     }
+}
+
+/// Whether a backslash is the last of its line.
+fn at_line_end(rest: &Peekable<Chars<'_>>) -> bool {
+    let mut ahead = rest.clone().skip(1);
+    matches!((ahead.next(), ahead.next()), (Some('\n'), _) | (Some('\r'), Some('\n')))
+}
+
+fn skip_line_end(rest: &mut Peekable<Chars<'_>>) {
+    rest.next();
+    rest.next_if_eq(&'\r');
+    rest.next();
 }
 
 /// A word in the quotation marks that keep it one.
@@ -230,8 +257,18 @@ mod tests {
 
     #[test]
     fn lines_go_on_behind_a_backslash() {
-        let lines: Vec<_> = lines("a \\\n  b\nc\\\\\nd\\").iter().map(|line| line.to_string()).collect();
-        assert_eq!(lines, ["a   b", "c\\\\", "d"]);
+        let lines: Vec<_> = lines("a \\\n  b\nc\\\\\r\n\nd\\").collect();
+        assert_eq!(lines, ["a \\\n  b", "c\\\\", "", "d\\"]);
+        assert_eq!(words("a \\\n b\\\r\nc \"d\\\ne\""), [["a", "bc", "de"]]);
+    }
+
+    #[test]
+    fn a_word_does_not_grow_without_end() {
+        let mut variables = Variables::default();
+        commands("A=0123456789abcdef", &mut variables);
+        let words =
+            (0..64).map(|_| commands("A=$A$A; x $A", &mut variables).remove(0).remove(1)).last().expect("a word");
+        assert!(words.unknown && words.text.len() <= MAX_EXPANDED + 16, "{}", words.text.len());
     }
 
     #[test]

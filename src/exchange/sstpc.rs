@@ -28,24 +28,23 @@ enum Means {
     Left(usize),
 }
 
-/// The options without their two hyphens.
+/// The options without their two hyphens, with the number of values that sstpc 1.0.18 takes for each.
 const OPTIONS: &[(&str, Means)] = &[
     ("ca-cert", Means::File("ca-cert")),
     ("ca-path", Means::File("ca-cert")),
-    ("ca-dir", Means::File("ca-cert")),
     ("cert-warn", Means::Yes("ignore-cert-warn")),
     ("crl-file", Means::File("crl-file")),
     ("crl-path", Means::Left(1)),
     ("help", Means::Nothing(0)),
     ("host", Means::Text("gateway-name")),
     ("ipparam", Means::Name),
-    ("log-fileno", Means::Nothing(1)),
     ("log-filter", Means::Nothing(1)),
     ("log-ident", Means::Nothing(1)),
     ("log-level", Means::Nothing(1)),
+    ("log-lineno", Means::Nothing(0)),
     ("log-stderr", Means::Nothing(0)),
     ("log-stdout", Means::Nothing(0)),
-    ("log-syslog", Means::Nothing(0)),
+    ("log-syslog", Means::Nothing(1)),
     ("nolaunchpppd", Means::Nothing(0)),
     ("password", Means::Secret(Secret::Password)),
     ("priv-dir", Means::Nothing(1)),
@@ -53,7 +52,8 @@ const OPTIONS: &[(&str, Means)] = &[
     ("priv-user", Means::Nothing(1)),
     ("proxy", Means::Proxy),
     ("save-server-route", Means::Nothing(0)),
-    ("tls-ext", Means::Yes("tls-ext")),
+    // what it asks for is so here unless a profile says no
+    ("tls-ext", Means::Nothing(0)),
     ("user", Means::Text("user")),
     ("uuid", Means::Text("uuid")),
     ("version", Means::Nothing(0)),
@@ -63,7 +63,7 @@ const OPTIONS: &[(&str, Means)] = &[
 pub(super) fn import(text: &str, found: &mut Found) {
     let mut variables = Variables::default();
     for line in shell::lines(text) {
-        let line = without_unit_key(&line);
+        let line = without_unit_key(line);
         let concerns = ["sstpc", "pppd"].iter().any(|program| shell::names_program(line, program));
         if !concerns && !line.contains('=') {
             continue;
@@ -101,6 +101,10 @@ pub(super) fn read(words: &[Word], connection: &mut Connection, options: &mut Op
     let mut rest = words.iter();
     let mut others = Vec::new();
     while let Some(word) = rest.next() {
+        if word.as_str() == "--" {
+            others.extend(rest.by_ref().cloned());
+            break;
+        }
         let Some(option) = word.text.strip_prefix("--") else {
             others.push(word.clone());
             continue;
@@ -173,13 +177,13 @@ fn take_proxy(connection: &mut Connection, value: &Word) {
         Some((credentials, server)) => (Some(credentials), server),
         None => (None, url),
     };
-    if value.unknown || server.is_empty() {
+    if value.unknown {
         return connection.leave(
             "--proxy",
             tr!("The value of {key} was not carried over: a variable is in it.", key = "proxy-server"),
         );
     }
-    connection.set("proxy-server", server);
+    connection.set_proxy("--proxy", server);
     let Some(credentials) = credentials else { return };
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     connection.set("proxy-user", user);

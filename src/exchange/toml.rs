@@ -154,13 +154,6 @@ pub fn profile_settings(connection: &Connection) -> (BTreeMap<String, String>, V
             add(key, value);
         }
     }
-    if ipv4.never_default {
-        // without the server's networks, too, there is nothing but the tunnel itself
-        add("routes", if ipv4.ignore_auto_routes { &"none" } else { &"split" });
-    }
-    if ipv4.ignore_auto_dns {
-        add("dns", &"none");
-    }
     if let Some((address, _)) = &ipv4.address {
         add("ipv4-address", address);
     }
@@ -169,6 +162,14 @@ pub fn profile_settings(connection: &Connection) -> (BTreeMap<String, String>, V
     }
     if let Some(timeout) = connection.timeout.filter(|timeout| *timeout <= u16::MAX.into()) {
         add("connect-timeout", &timeout);
+    }
+    // NetworkManager's own settings are stricter than our keys, or say the same.
+    if ipv4.never_default && !matches!(connection.setting("routes"), Some("split" | "none")) {
+        // without the server's networks, too, there is nothing but the tunnel itself
+        settings.insert("routes".to_owned(), if ipv4.ignore_auto_routes { "none" } else { "split" }.to_owned());
+    }
+    if ipv4.ignore_auto_dns {
+        settings.insert("dns".to_owned(), "none".to_owned());
     }
     let mut left = Vec::new();
     let mut leave = |key: String, sentence: String| left.push(Left { key, sentence });

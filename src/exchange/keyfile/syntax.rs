@@ -10,26 +10,29 @@ use crate::exchange::{Error, Format};
 /// Groups of keys and values, in the order of their names.
 pub type Groups = BTreeMap<String, BTreeMap<String, Zeroizing<String>>>;
 
-/// Reads a key file. Values keep the escape `\;` of lists, which [`list`] undoes.
+/// What is no part of a key or a value at its ends.
+const SPACE: &[char] = &[' ', '\t', '\r'];
+
+/// Reads a key file.
 pub fn read(text: &str) -> Result<Groups, Error> {
     let mut groups = Groups::new();
     let mut group: Option<String> = None;
     for (number, line) in text.lines().enumerate() {
-        let line = line.trim_start();
+        let line = line.trim_start_matches(SPACE);
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let wrong = |fault: Fault| Error::Line { format: Format::Keyfile, line: number + 1, fault };
         if let Some(name) = line.strip_prefix('[') {
-            let name = name.trim_end().strip_suffix(']').ok_or_else(|| wrong(Fault::Bracket))?;
+            let name = name.trim_end_matches(SPACE).strip_suffix(']').ok_or_else(|| wrong(Fault::Bracket))?;
             groups.entry(name.to_owned()).or_default();
             group = Some(name.to_owned());
             continue;
         }
         let (key, value) = line.split_once('=').ok_or_else(|| wrong(Fault::Form))?;
         let group = group.as_ref().ok_or_else(|| wrong(Fault::NoGroup))?;
-        let value = unescape(value.trim_start()).ok_or_else(|| wrong(Fault::Escape))?;
-        groups.entry(group.clone()).or_default().insert(key.trim_end().to_owned(), value);
+        let value = unescape(value.trim_start_matches(SPACE)).ok_or_else(|| wrong(Fault::Escape))?;
+        groups.entry(group.clone()).or_default().insert(key.trim_end_matches(SPACE).to_owned(), value);
     }
     Ok(groups)
 }

@@ -29,7 +29,7 @@ enum Means {
 
 use Means::{Demand, File, Left, Nothing, Number, Special, Text, Yes};
 
-/// The options, with their other names.
+/// The options, with their other names, and as many values as pppd 2.4.9 takes; `pkcs12` and `tls-verify-*` came later.
 const OPTIONS: &[(&[&str], Means)] = &[
     (&["user", "name", "password", "pty", "defaultroute-metric", "plugin"], Special(1)),
     (&["defaultroute", "nodefaultroute", "replacedefaultroute", "defaultroute6", "nodefaultroute6"], Special(0)),
@@ -62,31 +62,31 @@ const OPTIONS: &[(&[&str], Means)] = &[
     (&["max-tls-version"], Text("tls-max-version")),
     (&["tls-verify-key-usage"], Yes("tls-verify-key-usage")),
     (
-        &["noauth", "nodetach", "-detach", "updetach", "lock", "nolock", "debug", "nodebug", "dump", "dryrun"],
+        &["noauth", "nodetach", "-detach", "updetach", "lock", "nolock", "debug", "dump", "dryrun"],
         Nothing(0),
     ),
     (&["hide-password", "show-password", "noipdefault", "ipcp-accept-local", "ipcp-accept-remote"], Nothing(0)),
     (&["ipv6cp-accept-local", "ipv6cp-accept-remote", "ipv6cp-use-ipaddr", "+ipv6", "need-peer-eap"], Nothing(0)),
     (&["nopcomp", "noaccomp", "noccp", "-ccp", "nomppe", "-mppe", "nomppe-40", "nomppe-128", "-mppe-128"], Nothing(0)),
     (
-        &["noproxyarp", "nodefaultroute-metric", "default-asyncmap", "-am", "nopredictor1", "novjccomp", "-vjccomp"],
+        &["noproxyarp", "default-asyncmap", "-am", "nopredictor1", "novjccomp", "-vjccomp"],
         Nothing(0),
     ),
     (
         &["notty", "local", "modem", "nocrtscts", "crtscts", "silent", "passive", "nomagic", "nomp", "noendpoint"],
         Nothing(0),
     ),
-    (&["noipx", "receive-all", "sync", "logstderr", "nologfd", "lcp-echo-adaptive", "nomppe-stateful"], Nothing(0)),
+    (&["noipx", "receive-all", "sync", "nologfd", "lcp-echo-adaptive", "nomppe-stateful"], Nothing(0)),
     (
         &["remotename", "linkname", "ipparam", "sstp-sock", "logfile", "logfd", "kdebug", "maxfail", "holdoff"],
         Nothing(1),
     ),
     (&["asyncmap", "connect-delay", "lcp-max-configure", "lcp-max-failure", "lcp-max-terminate"], Nothing(1)),
     (&["lcp-restart", "ipcp-restart", "ipcp-max-configure", "chap-interval", "pap-restart", "bsdcomp"], Nothing(1)),
-    (&["deflate", "vj-max-slots", "ipparam6", "set", "escape"], Nothing(1)),
+    (&["deflate", "vj-max-slots", "set", "escape"], Nothing(1)),
     (&["file", "call", "connect", "disconnect", "init", "welcome", "ms-dns", "ms-wins", "domain", "idle"], Left(1)),
-    (&["maxconnect", "active-filter", "pass-filter", "ip-up-script", "ip-down-script", "ipv6-up-script"], Left(1)),
-    (&["ipv6", "netmask", "bind", "env", "ipv6cp-interface-identifier"], Left(1)),
+    (&["maxconnect", "active-filter", "pass-filter", "ip-up-script", "ip-down-script"], Left(1)),
+    (&["ipv6", "netmask"], Left(1)),
     (&["demand", "multilink", "mp", "proxyarp", "login"], Left(0)),
 ];
 
@@ -112,19 +112,19 @@ impl Options {
     /// values, and secret.
     pub fn read(&mut self, words: &[Word], connection: &mut Connection) {
         let mut rest = words.iter();
-        let mut lost = false;
+        let (mut lost, mut last) = (false, "sstpc");
         while let Some(word) = rest.next() {
             let option = word.as_str();
             let Some((_, means)) = OPTIONS.iter().find(|(names, _)| names.contains(&option)) else {
                 if let Some(address) = local_address(option) {
                     connection.set("ipv4-address", address.to_string());
                 } else if !lost && !is_terminal(option) {
-                    connection.leave("pppd", tr!("An option of pppd is not known here, and was not carried over: compare the options behind {key}.", key = option_before(words, word)));
+                    connection.leave("pppd", tr!("An option of pppd is not known here, and was not carried over: compare the options behind {key}.", key = last));
                     lost = true;
                 }
                 continue;
             };
-            lost = false;
+            (lost, last) = (false, option);
             let mut value = || rest.next().cloned().unwrap_or_default();
             match means {
                 Nothing(values) => (0..*values).for_each(|_| drop(value())),
@@ -191,13 +191,6 @@ impl Options {
             connection.set("connection-type", "tls");
         }
     }
-}
-
-/// The known option in front of a word, or the file itself.
-fn option_before<'a>(words: &'a [Word], word: &Word) -> &'a str {
-    let before = words.iter().take_while(|other| !std::ptr::eq(*other, word));
-    let known = |word: &&Word| OPTIONS.iter().any(|(names, _)| names.contains(&word.as_str()));
-    before.filter(known).last().map_or("sstpc", Word::as_str)
 }
 
 /// `LOCAL:REMOTE`, either of which may be missing. Only the local one can be asked for.

@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use crate::exchange::shell::Word;
+use crate::exchange::shell::{MAX_WORDS, Word};
 
 /// The words of a file.
 pub fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = text.chars().peekable();
-    while let Some(next) = rest.peek().copied() {
+    while let Some(next) = rest.peek().copied().filter(|_| words.len() < MAX_WORDS) {
         if next.is_whitespace() {
             rest.next();
         } else if next == '#' {

@@ -147,11 +147,14 @@ fn command(connection: &Connection, gateway: &Gateway, id: &str) -> String {
 
 /// The URL of an HTTP proxy, without its password.
 fn proxy(connection: &Connection) -> Option<String> {
-    let server = connection.setting("proxy-server").filter(|server| !server.contains("://"))?;
-    let user = connection.setting("proxy-user").map(|user| format!("{user}@")).unwrap_or_default();
-    let port =
-        connection.setting("proxy-port").filter(|port| *port != "0").map(|port| format!(":{port}")).unwrap_or_default();
-    (connection.setting("proxy-type") != Some("socks5")).then(|| format!("http://{user}{server}{port}"))
+    let (host, port) = connection.http_proxy()?;
+    let user = proxy_user(connection).map(|user| format!("{user}@")).unwrap_or_default();
+    Some(format!("http://{user}{host}{}", port.map(|port| format!(":{port}")).unwrap_or_default()))
+}
+
+/// The user of the proxy, where the name can stand in a URL as sstpc reads it.
+fn proxy_user(connection: &Connection) -> Option<&str> {
+    connection.setting("proxy-user").filter(|user| !user.contains([':', '@', '/']))
 }
 
 /// The name of a file, with NetworkManager's escapes undone.
@@ -168,6 +171,9 @@ fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<
     }
     if connection.setting("proxy-server").is_some() && proxy(connection).is_none() {
         left.push(not_there("proxy-server"));
+    }
+    if proxy_user(connection) != connection.setting("proxy-user") {
+        left.push(not_there("proxy-user"));
     }
     if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
         left.push(not_there("gateway"));

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::exchange::Route;
+use crate::exchange::{MAX_ENTRIES, Route};
 
 /// Octets of a route.
 const LEN: usize = 36;
@@ -19,7 +19,7 @@ const AF_INET6: u32 = 23;
 /// is known.
 pub(super) fn parse(digits: &str) -> Vec<Route> {
     let octets = from_hex(digits);
-    octets.chunks_exact(LEN).map_while(route).collect()
+    octets.chunks_exact(LEN).take(MAX_ENTRIES).map_while(route).collect()
 }
 
 fn from_hex(digits: &str) -> Vec<u8> {

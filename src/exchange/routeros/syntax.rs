@@ -28,8 +28,7 @@ pub fn commands(text: &str) -> Vec<Command> {
     let mut menu: Vec<String> = Vec::new();
     let mut rest = text.chars().peekable();
     let mut words: Vec<Zeroizing<String>> = Vec::new();
-    loop {
-        let Some(next) = rest.peek().copied() else { break };
+    while let Some(next) = rest.peek().copied() {
         match next {
             '\n' | ';' | '{' | '}' => {
                 rest.next();
@@ -96,7 +95,8 @@ fn named(text: &str) -> Option<String> {
 /// One word; what is in square or round brackets is one as it stands. Octets that an escape gives are characters of the
 /// same number, until [`decoded`].
 fn word(rest: &mut Peekable<Chars<'_>>) -> Zeroizing<String> {
-    let mut word = Zeroizing::new(String::new());
+    // It seldom grows, which would leave a copy of a secret behind.
+    let mut word = Zeroizing::new(String::with_capacity(128));
     let mut depth = 0usize;
     while let Some(next) = rest.peek().copied() {
         match next {

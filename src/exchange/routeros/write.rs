@@ -69,9 +69,10 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
         say("default-route-distance", &metric.to_string());
     }
     say("disabled", "no");
-    if let Some((server, port)) = proxy(connection) {
-        say("http-proxy", &server);
-        say("proxy-port", &port);
+    if let Some((host, port)) = connection.http_proxy() {
+        say("http-proxy", &host);
+        // its default is 443
+        say("proxy-port", &port.unwrap_or(8080).to_string());
     }
     let same = [("hello-interval", "keepalive-timeout"), ("mru", "max-mru"), ("mtu", "max-mtu")];
     for (key, property) in same {
@@ -117,18 +118,6 @@ fn line(route: &crate::exchange::Route, name: &str) -> String {
     format!("add{distance} dst-address={}/{} gateway={}\n", route.destination, route.prefix, *quote(name))
 }
 
-/// An HTTP proxy and its port; RouterOS has no other, and tells it no name.
-fn proxy(connection: &Connection) -> Option<(String, String)> {
-    let server = connection.setting("proxy-server").filter(|server| !server.contains("://"))?;
-    let http = connection.setting("proxy-type") != Some("socks5");
-    let (server, port) = match server.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
-        Some((host, port)) => (host, Some(port)),
-        None => (server, None),
-    };
-    let port = port.or(connection.setting("proxy-port").filter(|port| *port != "0")).unwrap_or("8080");
-    http.then(|| (server.to_owned(), port.to_owned()))
-}
-
 fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<Left>) {
     for (key, value) in connection.open_settings().filter(|(key, _)| !SAID.contains(key)) {
         if find(key).is_none_or(|known| known.default != Some(value)) {
@@ -138,7 +127,7 @@ fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<
     if connection.setting("connection-type") == Some("tls") {
         left.push(not_there("connection-type"));
     }
-    if connection.setting("proxy-server").is_some() && proxy(connection).is_none() {
+    if connection.setting("proxy-server").is_some() && connection.http_proxy().is_none() {
         left.push(not_there("proxy-server"));
     }
     if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
