@@ -1,5 +1,7 @@
 //! `sstpctl profile import`: profiles from files of every format that [`exchange`] reads. What cannot be carried over is said.
 
+use std::collections::BTreeSet;
+
 use nm_sstp::exchange::{self, Connection, Format, Imported, Left, toml};
 use nm_sstp::profile::find;
 use nm_sstp::tr;
@@ -26,20 +28,41 @@ pub async fn run(arguments: arguments::Import) -> Result<(), Problem> {
         exchange::import(&octets, &file_name).map_err(|error| Problem::usage(error.to_string()))?;
     drop(octets);
     let chosen = chosen(connections, arguments.entry.as_deref(), arguments.all)?;
-    notes.iter().chain(skipped.iter().map(|entry| &entry.sentence)).for_each(|sentence| output::warn(sentence));
+    notes.iter().for_each(|note| output::warn(note));
+    if arguments.entry.is_none() {
+        skipped.iter().for_each(|entry| output::warn(&entry.sentence));
+    }
     // Every one is checked before the first is stored.
     let profiles: Vec<Ready> = chosen
         .into_iter()
         .map(|connection| Ready::of(connection, format, arguments.name.as_deref()))
         .collect::<Result<_, _>>()?;
+    check_names(&profiles)?;
     let helper = Helper::open(Authorization::Ask).await?;
     for ready in &profiles {
-        ready.left.iter().for_each(|left| output::warn(&left.sentence));
+        for Left { sentence, .. } in &ready.left {
+            match profiles.len() {
+                1 => output::warn(sentence),
+                _ => output::warn(&format!("{}: {sentence}", ready.name)),
+            }
+        }
         profile::warn_of(&ready.settings)?;
         profile::store(&helper, &ready.name, &ready.settings, &ready.secrets, arguments.replace).await?;
         output::print(&(tr!("Stored the profile {name}: sstpctl connect {name}", name = ready.name) + "\n"))?;
     }
     Ok(())
+}
+
+/// No profile may take the place of another of the same file.
+fn check_names(profiles: &[Ready]) -> Result<(), Problem> {
+    let mut names = BTreeSet::new();
+    match profiles.iter().find(|ready| !names.insert(ready.name.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(Problem::usage(tr!(
+            "Two connections of the file would be the profile {name}: take them one by one, by --entry and --name.",
+            name = twice.name
+        ))),
+    }
 }
 
 /// The connections that are meant: the only one, the one of this name, or all of them.
@@ -169,6 +192,17 @@ mod tests {
         assert_eq!(names(chosen(several(), Some("b c"), false)), Ok(vec!["b c".to_owned()]));
         assert_eq!(names(chosen(several(), None, true)).map(|names| names.len()), Ok(2));
         assert!(names(chosen(several(), Some("d"), false)).is_err());
+    }
+
+    #[test]
+    fn no_profile_takes_the_place_of_another() {
+        let of = |name: &str| {
+            let settings = Settings::from([("gateway".to_owned(), "a.example".to_owned())]);
+            let connection = Connection { name: name.to_owned(), settings, ..Connection::default() };
+            Ready::of(connection, Format::Phonebook, None).unwrap_or_else(|problem| panic!("{problem}"))
+        };
+        assert!(check_names(&[of("a b"), of("a c")]).is_ok());
+        assert!(check_names(&[of("a b"), of("a-b")]).is_err());
     }
 
     #[test]

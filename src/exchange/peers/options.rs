@@ -61,17 +61,11 @@ const OPTIONS: &[(&[&str], Means)] = &[
     (&["tls-verify-method"], Text("tls-verify-method")),
     (&["max-tls-version"], Text("tls-max-version")),
     (&["tls-verify-key-usage"], Yes("tls-verify-key-usage")),
-    (
-        &["noauth", "nodetach", "-detach", "updetach", "lock", "nolock", "debug", "dump", "dryrun"],
-        Nothing(0),
-    ),
+    (&["noauth", "nodetach", "-detach", "updetach", "lock", "nolock", "debug", "dump", "dryrun"], Nothing(0)),
     (&["hide-password", "show-password", "noipdefault", "ipcp-accept-local", "ipcp-accept-remote"], Nothing(0)),
     (&["ipv6cp-accept-local", "ipv6cp-accept-remote", "ipv6cp-use-ipaddr", "+ipv6", "need-peer-eap"], Nothing(0)),
     (&["nopcomp", "noaccomp", "noccp", "-ccp", "nomppe", "-mppe", "nomppe-40", "nomppe-128", "-mppe-128"], Nothing(0)),
-    (
-        &["noproxyarp", "default-asyncmap", "-am", "nopredictor1", "novjccomp", "-vjccomp"],
-        Nothing(0),
-    ),
+    (&["noproxyarp", "default-asyncmap", "-am", "nopredictor1", "novjccomp", "-vjccomp"], Nothing(0)),
     (
         &["notty", "local", "modem", "nocrtscts", "crtscts", "silent", "passive", "nomagic", "nomp", "noendpoint"],
         Nothing(0),
