@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
-use super::{Confidential, MAX_ENTRIES, Network};
-use crate::profile::{Host, Kind, Secret, find};
+use super::{Confidential, Error, MAX_ENTRIES, Network};
+use crate::profile::{Gateway, Host, Kind, Secret, find};
 use crate::tr;
 
 /// A connection as a file has it, and as NetworkManager could hold it.
@@ -75,6 +75,10 @@ impl fmt::Debug for SecretValues {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
+
+/// Settings that nobody misses in the files of other programs: marks, what the network says besides
+/// ([`Connection::with_network_of_keys`]), and, like all flags, who keeps a secret.
+const NOT_MISSED: &[&str] = &["no-secret", "name", "uuid", "routes", "route-metric", "dns"];
 
 /// A host, an IPv6 address in brackets, and the port behind it.
 fn split_proxy(text: &str) -> Option<(String, Option<u16>)> {
@@ -166,6 +170,33 @@ impl Connection {
         }
     }
 
+    /// Whether a setting says yes, in any of the ways in which it is read.
+    pub(super) fn is_yes(&self, key: &str) -> bool {
+        let value = self.setting(key).map(str::trim).unwrap_or_default();
+        ["yes", "true", "on", "1", "y", "t"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
+    }
+
+    /// The gateway, which every format of others must have.
+    pub(super) fn gateway(&self) -> Result<Gateway, Error> {
+        self.setting("gateway").and_then(|text| Gateway::parse(text).ok()).ok_or(Error::NoGateway)
+    }
+
+    /// The user's name with the domain in front of it.
+    pub(super) fn full_user(&self) -> Option<String> {
+        match (self.setting("domain"), self.user()) {
+            (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
+            (_, user) => user.map(str::to_owned),
+        }
+    }
+
+    /// The settings that a format does not say, of which it says `said`, and that are missed.
+    pub(super) fn unsaid(&self, said: &[&str]) -> Vec<&str> {
+        let is_default = |key: &str, value: &str| find(key).is_some_and(|known| known.default == Some(value));
+        let is_missed = |key: &str| !NOT_MISSED.contains(&key) && !key.ends_with("-flags");
+        let unsaid = self.open_settings().filter(|(key, value)| !said.contains(key) && !is_default(key, value));
+        unsaid.map(|(key, _)| key).filter(|key| is_missed(key)).collect()
+    }
+
     /// Leaves what has no meaning here.
     pub(super) fn leave_unknown(&mut self, key: &str) {
         self.leave(key, tr!("{key} was not carried over: there is nothing like it here.", key = key));
@@ -199,5 +230,39 @@ impl Connection {
     pub(super) fn open_settings(&self) -> impl Iterator<Item = (&str, &str)> {
         let settings = self.settings.iter().filter(|(key, value)| !is_secret(key) && !value.is_empty());
         settings.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_once_and_not_without_end() {
+        let mut connection = Connection::default();
+        connection.leave_unknown("a");
+        connection.leave_unknown("a");
+        assert_eq!(connection.left.len(), 1);
+        (0..10_000).for_each(|number| connection.leave_unknown(&format!("option-{number}")));
+        assert_eq!(connection.left.len(), MAX_ENTRIES);
+    }
+
+    #[test]
+    fn proxies_are_hosts_with_ports() {
+        for (text, server, port) in [
+            ("proxy.example", "proxy.example", None),
+            ("proxy.example:3128", "proxy.example", Some("3128")),
+            ("2001:db8::1", "[2001:db8::1]", None),
+            ("[2001:db8::1]:3128", "[2001:db8::1]", Some("3128")),
+        ] {
+            let mut connection = Connection::default();
+            connection.set_proxy("x", text);
+            assert_eq!((connection.setting("proxy-server"), connection.setting("proxy-port")), (Some(server), port));
+        }
+        for text in ["", "a b", "a:", "a:0", "a:b", "a:70000", "[::1", "a/b"] {
+            let mut connection = Connection::default();
+            connection.set_proxy("x", text);
+            assert_eq!((connection.settings.len(), connection.left.len()), (0, 1), "{text}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::syntax::quote;
 use crate::exchange::{Confidential, Connection, Error, Exported, Left, shell};
 use crate::profile::{Gateway, Secret, find, path_of};
 use crate::tr;
+use crate::wire::http::URI;
 
 /// Settings of `yes` or a value, and pppd's options for them.
 const OPTIONS: &[(&str, &str)] = &[
@@ -52,24 +53,12 @@ const SAID: &[&str] = &[
     "proxy-type",
     "proxy-user",
     "ipv4-address",
-    "no-secret",
-    "name",
-    "routes",
-    "route-metric",
-    "dns",
-    "password-flags",
-    "password-again-flags",
-    "otp-flags",
-    "http-cookie-flags",
-    "user-flags",
-    "proxy-password-flags",
-    "tls-user-key-secret-flags",
 ];
 
 /// Writes a file for pppd and sstpc. A password of the proxy is never in it: it would be in sstpc's arguments, which
 /// everybody on the machine can read.
 pub(in crate::exchange) fn export(connection: &Connection, confidential: Confidential) -> Result<Exported, Error> {
-    let gateway = connection.setting("gateway").and_then(|text| Gateway::parse(text).ok()).ok_or(Error::NoGateway)?;
+    let gateway = connection.gateway()?;
     let mut left = Vec::new();
     name_what_is_left(connection, &gateway, &mut left);
     let mut secrets = connection.written_secrets(confidential, &mut left);
@@ -83,15 +72,11 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
     lines.extend(["noauth".to_owned(), "plugin sstp-pppd-plugin.so".to_owned()]);
     lines.push(format!("sstp-sock /run/sstpc/sstpc-{id}"));
     lines.extend([format!("remotename {id}"), format!("linkname {id}"), format!("ipparam {id}")]);
-    let user = match (connection.setting("domain"), connection.user()) {
-        (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
-        (_, user) => user.map(str::to_owned),
-    };
-    lines.extend(user.map(|user| format!("user {}", *quote(&user))));
+    lines.extend(connection.full_user().map(|user| format!("user {}", *quote(&user))));
     for (key, option) in OPTIONS {
         match (connection.setting(key), find(key).and_then(|key| key.default)) {
             (None, _) => {}
-            (Some(value), Some("no")) => lines.extend((value == "yes").then(|| (*option).to_owned())),
+            (Some(_), Some("no")) => lines.extend(connection.is_yes(key).then(|| (*option).to_owned())),
             (Some(value), _) if key.starts_with("tls-") => lines.push(format!("{option} {}", *quote(&file(value)))),
             (Some(value), _) => lines.push(format!("{option} {}", *quote(value))),
         }
@@ -128,7 +113,7 @@ fn command(connection: &Connection, gateway: &Gateway, id: &str) -> String {
             command += &format!(" {}", *shell::quote(value));
         }
     };
-    if connection.setting("ignore-cert-warn") == Some("yes") {
+    if connection.is_yes("ignore-cert-warn") {
         option("cert-warn", "");
     }
     if connection.setting("tls-ext") != Some("no") {
@@ -163,19 +148,15 @@ fn file(value: &str) -> String {
 }
 
 fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<Left>) {
-    for (key, value) in connection.open_settings() {
-        let said = SAID.contains(&key) || OPTIONS.iter().any(|(known, _)| *known == key);
-        if !said && find(key).is_none_or(|known| known.default != Some(value)) {
-            left.push(not_there(key));
-        }
-    }
+    let said: Vec<&str> = SAID.iter().copied().chain(OPTIONS.iter().map(|(key, _)| *key)).collect();
+    left.extend(connection.unsaid(&said).into_iter().map(not_there));
     if connection.setting("proxy-server").is_some() && proxy(connection).is_none() {
         left.push(not_there("proxy-server"));
     }
     if proxy_user(connection) != connection.setting("proxy-user") {
         left.push(not_there("proxy-user"));
     }
-    if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
+    if gateway.uri != URI {
         left.push(not_there("gateway"));
     }
     for (name, family) in connection.network.families() {

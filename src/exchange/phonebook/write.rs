@@ -8,11 +8,14 @@ use zeroize::Zeroizing;
 
 use super::{EAP_TYPES, excluded, method, routes, strategy};
 use crate::exchange::{Confidential, Connection, Error, Exported, Left};
-use crate::profile::{Gateway, find};
+use crate::profile::Gateway;
 use crate::tr;
+use crate::wire::http::URI;
 
 /// Settings that an entry says, or that mean nothing to Windows and are not missed there.
 const SAID: &[&str] = &[
+    "user",
+    "domain",
     "gateway",
     "connection-type",
     "eap",
@@ -22,24 +25,11 @@ const SAID: &[&str] = &[
     "refuse-mschap",
     "refuse-mschapv2",
     "ipv4-address",
-    "uuid",
-    "no-secret",
-    "name",
-    "routes",
-    "route-metric",
-    "dns",
-    "password-flags",
-    "password-again-flags",
-    "otp-flags",
-    "http-cookie-flags",
-    "user-flags",
-    "proxy-password-flags",
-    "tls-user-key-secret-flags",
 ];
 
 /// Writes an entry as Windows 10 does. Names and passwords are not in a phone book: Windows keeps them elsewhere.
 pub(in crate::exchange) fn export(connection: &Connection, confidential: Confidential) -> Result<Exported, Error> {
-    let gateway = connection.setting("gateway").and_then(|text| Gateway::parse(text).ok()).ok_or(Error::NoGateway)?;
+    let gateway = connection.gateway()?;
     let mut left = Vec::new();
     name_what_is_left(connection, &gateway, confidential, &mut left);
     let name: String = connection.name.chars().filter(|c| !c.is_control() && !"[]".contains(*c)).collect();
@@ -47,6 +37,19 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
     let guid: String = id[..16].iter().map(|octet| format!("{octet:02X}")).collect();
     let uid = u32::from_le_bytes([id[16], id[17], id[18], id[19] & 0x7f]);
     let mut out = Lines(format!("[{name}]\r\n"));
+    say_what_it_is(connection, &guid, uid, &mut out);
+    say_addresses(connection, &mut out);
+    out.section(&[("NETCOMPONENTS", ""), ("ms_msclient", "1"), ("ms_server", "1")]);
+    out.section(&[("MEDIA", "rastapi"), ("Port", "VPN1-0"), ("Device", "WAN Miniport (SSTP)")]);
+    out.section(&[("DEVICE", "vpn"), ("PhoneNumber", &gateway.authority(&gateway.host)), ("AreaCode", "")]);
+    out.all(&[("CountryCode", "0"), ("CountryID", "0"), ("UseDialingRules", "0"), ("Comment", "")]);
+    out.all(&[("FriendlyName", ""), ("LastSelectedPhone", "0"), ("PromoteAlternates", "0")]);
+    out.all(&[("TryNextAlternateOnFail", "1")]);
+    Ok(Exported { octets: Zeroizing::new(out.0.into_bytes()), left })
+}
+
+/// What kind of connection it is, and how the user authenticates.
+fn say_what_it_is(connection: &Connection, guid: &str, uid: u32, out: &mut Lines) {
     out.all(&[("Encoding", "1"), ("PBVersion", "8"), ("Type", "2"), ("AutoLogon", "0"), ("UseRasCredentials", "1")]);
     out.line("DialParamsUID", &uid);
     out.line("Guid", &guid);
@@ -73,6 +76,11 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
     let kind = EAP_TYPES.into_iter().find(|(_, name)| Some(*name) == eap).map_or(0, |(kind, _)| kind);
     out.line("CustomAuthKey", &kind);
     out.line("AuthRestrictions", &methods(connection));
+}
+
+/// Addresses, name servers and routes.
+fn say_addresses(connection: &Connection, out: &mut Lines) {
+    let (ipv4, ipv6) = (&connection.network.ipv4, &connection.network.ipv6);
     out.line("IpPrioritizeRemote", &u8::from(!ipv4.never_default));
     out.line("IpInterfaceMetric", &ipv4.route_metric.unwrap_or(0));
     let address = connection.setting("ipv4-address").and_then(|text| text.trim().parse::<IpAddr>().ok());
@@ -105,30 +113,17 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
         out.line("Routes", &String::from_utf8_lossy(line));
     }
     out.all(&[("NumNrptRules", "0"), ("AutoTiggerCapable", "0"), ("ProxyFlags", "0"), ("AlwaysOnCapable", "0")]);
-    out.section(&[("NETCOMPONENTS", ""), ("ms_msclient", "1"), ("ms_server", "1")]);
-    out.section(&[("MEDIA", "rastapi"), ("Port", "VPN1-0"), ("Device", "WAN Miniport (SSTP)")]);
-    out.section(&[("DEVICE", "vpn"), ("PhoneNumber", &gateway.authority(&gateway.host)), ("AreaCode", "")]);
-    out.all(&[
-        ("CountryCode", "0"),
-        ("CountryID", "0"),
-        ("UseDialingRules", "0"),
-        ("Comment", ""),
-        ("FriendlyName", ""),
-    ]);
-    out.all(&[("LastSelectedPhone", "0"), ("PromoteAlternates", "0"), ("TryNextAlternateOnFail", "1")]);
-    Ok(Exported { octets: Zeroizing::new(out.0.into_bytes()), left })
 }
 
 /// `AuthRestrictions` of what the connection does not refuse.
 fn methods(connection: &Connection) -> u32 {
-    let refused = |key: &str| connection.setting(key) == Some("yes");
     let bits = [
         (method::PAP, "refuse-pap"),
         (method::CHAP_MD5, "refuse-chap"),
         (method::EAP, "refuse-eap"),
         (method::MS_CHAP_V2, "refuse-mschapv2"),
     ];
-    bits.iter().filter(|(_, key)| !refused(key)).map(|(bit, _)| bit).sum()
+    bits.iter().filter(|(_, key)| !connection.is_yes(key)).map(|(bit, _)| bit).sum()
 }
 
 fn name_what_is_left(connection: &Connection, gateway: &Gateway, confidential: Confidential, left: &mut Vec<Left>) {
@@ -137,17 +132,13 @@ fn name_what_is_left(connection: &Connection, gateway: &Gateway, confidential: C
     if connection.user().is_some() || connection.setting("domain").is_some() {
         leave("user", tr!("The user's name was left out: Windows keeps it elsewhere, and asks for it."));
     }
-    for (key, value) in
-        connection.open_settings().filter(|(key, _)| !SAID.contains(key) && !matches!(*key, "user" | "domain"))
-    {
-        if find(key).is_none_or(|known| known.default != Some(value)) {
-            leave(key, not_there(key));
-        }
+    for key in connection.unsaid(SAID) {
+        leave(key, not_there(key));
     }
     if connection.setting("eap").is_some_and(|names| names.contains(',')) {
         leave("eap", tr!("Of several EAP methods only the first was written: Windows has one for each entry."));
     }
-    if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
+    if gateway.uri != URI {
         leave("gateway", tr!("The path of the gateway was left out: Windows asks for its own."));
     }
     for (name, family) in connection.network.families() {

@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::syntax::quote;
 use crate::exchange::{Confidential, Connection, Error, Exported, Left};
-use crate::profile::{Gateway, Host, Secret, find};
+use crate::profile::{Gateway, Host, Secret};
 use crate::tr;
+use crate::wire::http::URI;
 
 /// Settings that the command says, or that are not missed.
 const SAID: &[&str] = &[
@@ -25,36 +26,44 @@ const SAID: &[&str] = &[
     "proxy-server",
     "proxy-port",
     "proxy-type",
-    "uuid",
-    "no-secret",
-    "name",
-    "routes",
-    "route-metric",
-    "dns",
-    "password-flags",
-    "password-again-flags",
-    "otp-flags",
-    "http-cookie-flags",
-    "user-flags",
-    "proxy-password-flags",
-    "tls-user-key-secret-flags",
 ];
 
 /// Writes the command that adds the connection to a router, and its routes.
 pub(in crate::exchange) fn export(connection: &Connection, confidential: Confidential) -> Result<Exported, Error> {
-    let gateway = connection.setting("gateway").and_then(|text| Gateway::parse(text).ok()).ok_or(Error::NoGateway)?;
+    let gateway = connection.gateway()?;
     let mut left = Vec::new();
     name_what_is_left(connection, &gateway, &mut left);
     let mut secrets = connection.written_secrets(confidential, &mut left);
     let password = secrets.remove(Secret::Password.name());
     left.extend(secrets.into_keys().map(not_there));
-    let refused = |key: &str| connection.setting(key) == Some("yes");
-    let mut properties: Vec<(&str, String)> = Vec::new();
+    let mut text = "/interface sstp-client\nadd".to_owned();
+    for (key, value) in properties(connection, &gateway) {
+        text += &format!(" {key}={}", *quote(&value));
+    }
+    let routes: String = connection.network.ipv4.routes.iter().map(|route| line(route, &connection.name)).collect();
+    // It never grows, which would leave a copy of the password behind.
+    let room = text.len() + routes.len() + password.as_ref().map_or(0, |text| 3 * text.len()) + 64;
+    let mut octets = Zeroizing::new(Vec::with_capacity(room));
+    octets.extend(text.bytes());
+    if let Some(password) = password {
+        octets.extend(b" password=");
+        octets.extend(quote(&password).bytes());
+    }
+    octets.push(b'\n');
+    if !routes.is_empty() {
+        octets.extend(b"/ip route\n".iter().chain(routes.as_bytes()));
+    }
+    Ok(Exported { octets, left })
+}
+
+/// The properties of the client, without its password.
+fn properties(connection: &Connection, gateway: &Gateway) -> Vec<(&'static str, String)> {
+    let mut properties = Vec::new();
     let mut say = |key: &'static str, value: &str| properties.push((key, value.to_owned()));
     let default_route = !connection.network.ipv4.never_default;
     say("add-default-route", if default_route { "yes" } else { "no" });
     let methods = [("refuse-mschapv2", "mschap2"), ("refuse-chap", "chap"), ("refuse-pap", "pap")];
-    let methods: Vec<&str> = methods.iter().filter(|(key, _)| !refused(key)).map(|(_, name)| *name).collect();
+    let methods: Vec<&str> = methods.iter().filter(|(key, _)| !connection.is_yes(key)).map(|(_, name)| *name).collect();
     if !methods.is_empty() {
         say("authentication", &methods.join(","));
     }
@@ -84,32 +93,11 @@ pub(in crate::exchange) fn export(connection: &Connection, confidential: Confide
     if gateway.port != 443 {
         say("port", &gateway.port.to_string());
     }
-    let user = match (connection.setting("domain"), connection.user()) {
-        (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
-        (_, user) => user.map(str::to_owned),
-    };
-    if let Some(user) = user {
+    if let Some(user) = connection.full_user() {
         say("user", &user);
     }
-    say("verify-server-certificate", if refused("ignore-cert-warn") { "no" } else { "yes" });
-    let mut text = "/interface sstp-client\nadd".to_owned();
-    for (key, value) in &properties {
-        text += &format!(" {key}={}", *quote(value));
-    }
-    let routes: String = connection.network.ipv4.routes.iter().map(|route| line(route, &connection.name)).collect();
-    // It never grows, which would leave a copy of the password behind.
-    let room = text.len() + routes.len() + password.as_ref().map_or(0, |text| 3 * text.len()) + 64;
-    let mut octets = Zeroizing::new(Vec::with_capacity(room));
-    octets.extend(text.bytes());
-    if let Some(password) = password {
-        octets.extend(b" password=");
-        octets.extend(quote(&password).bytes());
-    }
-    octets.push(b'\n');
-    if !routes.is_empty() {
-        octets.extend(b"/ip route\n".iter().chain(routes.as_bytes()));
-    }
-    Ok(Exported { octets, left })
+    say("verify-server-certificate", if connection.is_yes("ignore-cert-warn") { "no" } else { "yes" });
+    properties
 }
 
 fn line(route: &crate::exchange::Route, name: &str) -> String {
@@ -119,18 +107,14 @@ fn line(route: &crate::exchange::Route, name: &str) -> String {
 }
 
 fn name_what_is_left(connection: &Connection, gateway: &Gateway, left: &mut Vec<Left>) {
-    for (key, value) in connection.open_settings().filter(|(key, _)| !SAID.contains(key)) {
-        if find(key).is_none_or(|known| known.default != Some(value)) {
-            left.push(not_there(key));
-        }
-    }
+    left.extend(connection.unsaid(SAID).into_iter().map(not_there));
     if connection.setting("connection-type") == Some("tls") {
         left.push(not_there("connection-type"));
     }
     if connection.setting("proxy-server").is_some() && connection.http_proxy().is_none() {
         left.push(not_there("proxy-server"));
     }
-    if gateway.uri != Gateway::parse("x").map(|plain| plain.uri).unwrap_or_default() {
+    if gateway.uri != URI {
         left.push(not_there("gateway"));
     }
     for (name, family) in connection.network.families() {
