@@ -8,7 +8,7 @@ BUS=/run/dbus/system_bus_socket
 # NM_VPN_LOG the level that its VPN plugins are given.
 networkmanager_up() {
     local polkitd
-    make -s -C "$TREE" install DESTDIR=$LAB_RUN/install PREFIX=/usr >"$(log_of install)" 2>&1 ||
+    make -s -C "$TREE" install DESKTOP="${LAB_DESKTOP:-no}" DESTDIR=$LAB_RUN/install PREFIX=/usr >"$(log_of install)" 2>&1 ||
         die "make install failed: $(cat "$(log_of install)")"
     cp -a --no-preserve=ownership $LAB_RUN/install/. / || die "cannot copy the installed files"
     networkmanager_configure
