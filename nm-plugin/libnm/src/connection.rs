@@ -41,6 +41,20 @@ impl Connection {
         unsafe { from_glib_none(ffi::nm_connection_get_uuid(self.as_ptr())) }
     }
 
+    /// Gives it a name and a UUID.
+    pub fn set_identity(&self, id: &str, uuid: &str) {
+        // SAFETY: a borrowed object or null; one that is made is handed over, and its properties are texts
+        unsafe {
+            let mut setting = ffi::nm_connection_get_setting_connection(self.as_ptr());
+            if setting.is_null() {
+                setting = ffi::nm_setting_connection_new().cast();
+                ffi::nm_connection_add_setting(self.as_ptr(), setting.cast());
+            }
+            let setting: glib::Object = from_glib_none(setting.cast::<glib::gobject_ffi::GObject>());
+            setting.set_properties(&[("id", &id), ("uuid", &uuid)]);
+        }
+    }
+
     /// The setting `vpn`, if there is one: the same object, not a copy.
     pub fn vpn(&self) -> Option<VpnSetting> {
         // SAFETY: a borrowed object, or null

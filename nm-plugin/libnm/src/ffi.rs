@@ -19,7 +19,16 @@ macro_rules! opaque {
 }
 
 // Never seen but behind a pointer.
-opaque!(NMConnection, NMSetting, NMSettingVpn, NMVpnEditor, NMVpnEditorPlugin, NMVpnEditorPluginVT, NMVpnPluginInfo);
+opaque!(
+    NMConnection,
+    NMSetting,
+    NMSettingConnection,
+    NMSettingVpn,
+    NMVpnEditor,
+    NMVpnEditorPlugin,
+    NMVpnEditorPluginVT,
+    NMVpnPluginInfo
+);
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -57,12 +66,15 @@ unsafe extern "C" {
     pub fn nm_connection_get_type() -> GType;
     pub fn nm_connection_get_id(connection: *mut NMConnection) -> *const c_char;
     pub fn nm_connection_get_uuid(connection: *mut NMConnection) -> *const c_char;
+    pub fn nm_connection_get_setting_connection(connection: *mut NMConnection) -> *mut NMSettingConnection;
     pub fn nm_connection_get_setting_vpn(connection: *mut NMConnection) -> *mut NMSettingVpn;
     pub fn nm_connection_add_setting(connection: *mut NMConnection, setting: *mut NMSetting);
     pub fn nm_connection_clear_secrets(connection: *mut NMConnection);
     pub fn nm_connection_error_quark() -> GQuark;
     pub fn nm_simple_connection_new() -> *mut NMConnection;
     pub fn nm_simple_connection_new_clone(connection: *mut NMConnection) -> *mut NMConnection;
+
+    pub fn nm_setting_connection_new() -> *mut NMSetting;
 
     pub fn nm_setting_vpn_get_type() -> GType;
     pub fn nm_setting_vpn_new() -> *mut NMSetting;

@@ -74,6 +74,10 @@ fn a_connection_can_be_made_of_nothing() {
     vpn.set_timeout(5);
     vpn.set_persistent(true);
     connection.set_vpn(&vpn);
+    connection.set_identity("first", "6e4d8c1e-2f3a-4b5c-8d7e-9f0a1b2c3d4e");
+    connection.set_identity("work", "0e4d8c1e-2f3a-4b5c-8d7e-9f0a1b2c3d4e");
+    assert_eq!(connection.id().as_deref(), Some("work"));
+    assert_eq!(connection.uuid().as_deref(), Some("0e4d8c1e-2f3a-4b5c-8d7e-9f0a1b2c3d4e"));
     let copy = connection.copy();
     vpn.set_datum("gateway", None);
     let vpn = copy.vpn().expect("a VPN");
