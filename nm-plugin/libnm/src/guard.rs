@@ -25,7 +25,7 @@ pub(crate) unsafe fn guarded_with<T>(
 ) -> Option<T> {
     let panicked = || {
         let sentence = || tr!("An internal error happened. Please report it, with what is on standard error.");
-        Err(glib::Error::new(Problem::Failed, &guarded(sentence).unwrap_or_default()))
+        Err(Problem::Failed.says(guarded(sentence).unwrap_or_default()))
     };
     match guarded(body).unwrap_or_else(panicked) {
         Ok(value) => Some(value),

@@ -16,6 +16,9 @@
 //!
 //! The objects are those of the thread with the main loop, as in GTK; none of them is `Send`.
 
+#[cfg(panic = "abort")]
+compile_error!("a panic must not end the program that loads this: build it with --profile plugin");
+
 pub mod connection;
 pub mod editor;
 pub mod factory;

@@ -19,9 +19,9 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// An error of this kind that says `message`.
+    /// An error of this kind that says `message`, without its full stop: programs put one behind it.
     pub fn says(self, message: impl AsRef<str>) -> glib::Error {
-        glib::Error::new(self, message.as_ref())
+        glib::Error::new(self, message.as_ref().trim_end_matches(['.', '\u{3002}']))
     }
 }
 
@@ -43,5 +43,17 @@ impl ErrorDomain for Problem {
             7 => Self::InvalidProperty,
             _ => Self::Failed,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_adds_the_full_stop() {
+        let error = Problem::InvalidProperty.says("The gateway is not a name.");
+        assert!(error.matches(Problem::InvalidProperty) && !error.matches(Problem::Failed));
+        assert_eq!(error.message(), "The gateway is not a name");
     }
 }

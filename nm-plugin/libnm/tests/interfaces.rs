@@ -98,7 +98,7 @@ fn import_and_export() {
     let connection = connection.expect("a connection");
     assert_eq!(connection.vpn().and_then(|vpn| vpn.datum("gateway")).as_deref(), Some("good"));
     let (none, error) = import(&plugin, "/somewhere/bad");
-    assert!(none.is_none() && error.as_deref() == Some("This is bad."), "{error:?}");
+    assert!(none.is_none() && error.as_deref() == Some("This is bad"), "{error:?}");
 
     let export = |path: &CStr| {
         // SAFETY: live arguments
@@ -108,7 +108,7 @@ fn import_and_export() {
         })
     };
     assert_eq!(export(c"good"), (1, None));
-    assert_eq!(export(c"bad"), (0, Some("Not there.".to_owned())));
+    assert_eq!(export(c"bad"), (0, Some("Not there".to_owned())));
     // SAFETY: live arguments; the text is ours
     let name: Option<String> = unsafe {
         let (plugin, connection) = (plugin.to_glib_none().0, connection.to_glib_none().0);
