@@ -1,6 +1,8 @@
-# make             build what is installed, for release; FEATURES=negotiate: with Kerberos for proxies
+# make             build what is installed, for release; FEATURES=negotiate: with Kerberos for proxies;
+#                  DESKTOP=no: without what programs on libnm and GTK need (then neither is needed to build)
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
-# make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, each also alone
+# make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, check-desktop,
+#                  each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make demo        see it work on this machine, in a sandbox
 # make bench       what a tunnel costs on this machine: docs/performance.md
@@ -10,10 +12,13 @@ PREFIX ?= /usr
 DESTDIR ?=
 CARGO ?= cargo
 FEATURES ?=
+DESKTOP ?= yes
+# below PREFIX: where libnm of this machine has its plugins
+PLUGINDIR ?= $(or $(patsubst /usr/%,%,$(shell pkg-config --variable=plugindir libnm 2>/dev/null)),lib/NetworkManager)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
-# named for by putting PREFIX in the place of @PREFIX@.
+# named for by putting PREFIX and PLUGINDIR in the places of @PREFIX@ and @PLUGINDIR@.
 INSTALLED = \
 	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
 	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
@@ -34,20 +39,34 @@ INSTALLED = \
 	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
 	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
-.PHONY: all build build-lab build-all install uninstall check check-core check-code check-nm check-transport check-auth check-helper interop demo bench
+# The libraries that programs on libnm load; a profile of their own has panics that unwind.
+DESKTOP_PACKAGES = nm-sstp-plugin
+DESKTOP_INSTALLED = \
+	644:$(TARGET)/plugin/libnm_vpn_plugin_sstp.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp.so
+
+ifneq ($(DESKTOP),no)
+INSTALLED += $(DESKTOP_INSTALLED)
+BUILD_DESKTOP = build-desktop
+endif
+
+.PHONY: all plugin-directory build build-desktop build-lab build-bench install uninstall \
+	check check-core check-code check-nm check-transport check-auth check-helper check-desktop interop demo bench
 
 all: build
 
-build:
+build: $(BUILD_DESKTOP)
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
+
+build-desktop:
+	$(CARGO) build --profile plugin $(DESKTOP_PACKAGES:%=--package %)
 
 # with the server that the tests and the demo use
 build-lab:
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
 		--package sstp-test-server --features "sstp-test-server/daemon $(FEATURES)"
 
-build-all:
-	$(CARGO) build --release --workspace --features "sstp-test-server/daemon $(FEATURES)"
+build-bench: build-lab
+	$(CARGO) build --release --package sstp-bench
 
 install:
 	@set -e; for file in $(INSTALLED); do \
@@ -55,7 +74,7 @@ install:
 		[ -e "$$source" ] || { echo "$$source is not there: run make first" >&2; exit 1; }; \
 		echo "install $$to"; \
 		case $$source in \
-		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
+		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g; s|@PLUGINDIR@|$(PLUGINDIR)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
 		*) install -D -m "$$mode" "$$source" "$$to" ;; \
 		esac; done
 
@@ -64,7 +83,11 @@ uninstall:
 		to="$(DESTDIR)$(PREFIX)/$${file##*:}"; echo "remove $$to"; rm -f "$$to"; \
 	done
 
-check: check-core check-code check-nm check-transport check-auth check-helper
+# where the tests find what was installed
+plugin-directory:
+	@echo $(PLUGINDIR)
+
+check: check-core check-code check-nm check-transport check-auth check-helper check-desktop
 
 check-core:
 	@tests/check-core
@@ -84,11 +107,14 @@ check-auth: build-lab
 check-helper: build-lab
 	@tests/helper/run
 
+check-desktop: build-lab build-desktop
+	@tests/desktop/run
+
 interop: build-lab
 	@tests/interop/run
 
 demo:
 	@tests/demo
 
-bench: build-all
+bench: build-bench
 	@benches/run

@@ -6,7 +6,7 @@
 # GTK_THEME and so on; see `desktop`.
 screen_up() {
     SCREEN_HOME=$LAB_RUN/home
-    mkdir -p -m 700 "$SCREEN_HOME" "$LAB_RUN/session"
+    mkdir -p "$SCREEN_HOME" "$LAB_RUN/session" && chmod 700 "$SCREEN_HOME" "$LAB_RUN/session"
     spawn Xvfb "${DAEMON[@]}" Xvfb -displayfd 1 -screen 0 "${SCREEN_SIZE:-1280x1024x24}" -nolisten tcp -noreset
     wait_for 10 grep -qx '[0-9]\+' "$(log_of Xvfb)" || die "Xvfb does not start: $(cat "$(log_of Xvfb)")"
     SCREEN_DISPLAY=:$(grep -x '[0-9]\+' "$(log_of Xvfb)")

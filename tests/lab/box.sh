@@ -74,7 +74,7 @@ box_tree() { # IMAGE
     mkdir -p $BOX/{upper,work,root}
     mount -t overlay lab-box $BOX/root -o "lowerdir=$1,upperdir=$BOX/upper,workdir=$BOX/work" ||
         die "cannot mount an overlay over $1"
-    make -s -C "$TREE" install DESTDIR=$BOX/root PREFIX=/usr >"$(log_of install)" 2>&1 ||
+    make -s -C "$TREE" install DESKTOP=no DESTDIR=$BOX/root PREFIX=/usr >"$(log_of install)" 2>&1 ||
         die "make install failed: $(cat "$(log_of install)")"
     # make installs into a staging tree, so the owner may be another than root
     find $BOX/upper -mindepth 1 ! -uid 0 -exec chown -h 0:0 {} +
