@@ -39,12 +39,16 @@ pub(super) fn read_log_level(reader: &mut Reader<'_>) -> Option<LogLevel> {
 pub(super) fn read_capture(reader: &mut Reader<'_>) -> Option<Capture> {
     let secrets = reader.yes("capture-secrets");
     let name = reader.text("capture")?;
-    let allowed = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-    if name.starts_with('.') || name.len() > MAX_NAME_LEN || !name.bytes().all(allowed) {
+    if !is_capture_name(name) {
         reader.notice(format!(
             "capture={name:?} is not the name of a file (letters, digits, \"-\", \"_\" and \".\", no path); nothing is captured"
         ));
         return None;
     }
     Some(Capture { name: name.to_owned(), secrets })
+}
+
+pub(super) fn is_capture_name(name: &str) -> bool {
+    let allowed = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+    !name.starts_with('.') && name.len() <= MAX_NAME_LEN && name.bytes().all(allowed)
 }

@@ -159,19 +159,10 @@ pub(super) fn read(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Ea
 fn read_methods(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Vec<EapMethod> {
     let Some(text) = reader.text("eap") else { return default_methods(reader, circumstances) };
     let mut methods = Vec::new();
-    for word in text.split([',', ' ', ';']).filter(|word| !word.is_empty()) {
-        let method = match word.trim().to_ascii_lowercase().as_str() {
-            "tls" => EapMethod::Tls,
-            "peap" => EapMethod::Peap,
-            "ttls" => EapMethod::Ttls,
-            "mschapv2" | "mschap-v2" => EapMethod::MsChapV2,
-            "gtc" => EapMethod::Gtc,
-            "otp" => EapMethod::Otp,
-            "md5" => EapMethod::Md5,
-            _ => {
-                reader.notice(format!("eap: {word:?} is no method that is known; it is ignored"));
-                continue;
-            }
+    for word in words(text) {
+        let Some(method) = method_named(word) else {
+            reader.notice(format!("eap: {word:?} is no method that is known; it is ignored"));
+            continue;
         };
         if method == EapMethod::Tls && !circumstances.certificate {
             reader.notice("eap: tls needs connection-type=tls; it is ignored");
@@ -180,6 +171,25 @@ fn read_methods(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Vec<E
         }
     }
     methods
+}
+
+/// The words of `eap`.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', ';']).filter(|word| !word.is_empty())
+}
+
+/// The method that a word of `eap` names.
+pub(super) fn method_named(word: &str) -> Option<EapMethod> {
+    Some(match word.trim().to_ascii_lowercase().as_str() {
+        "tls" => EapMethod::Tls,
+        "peap" => EapMethod::Peap,
+        "ttls" => EapMethod::Ttls,
+        "mschapv2" | "mschap-v2" => EapMethod::MsChapV2,
+        "gtc" => EapMethod::Gtc,
+        "otp" => EapMethod::Otp,
+        "md5" => EapMethod::Md5,
+        _ => return None,
+    })
 }
 
 /// Without `eap`. pppd looks only at the first method of a Nak, and has EAP-MSCHAPv2 alone. Methods inside of TLS need

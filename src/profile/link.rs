@@ -4,13 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::values::Reader;
-use crate::ppp::lcp::{MAX_MRU, MIN_MRU};
+use crate::ppp::lcp::MAX_MRU;
+pub(super) use crate::ppp::lcp::MIN_MRU;
 use crate::session::Patience;
 
 /// Default of the MRU that is requested, in octets (RFC 1661 6.1).
 pub(super) const DEFAULT_MRU: u16 = 1500;
 /// Least MTU that pppd took, in octets.
-const MIN_MTU: u32 = 128;
+pub(super) const MIN_MTU: u32 = 128;
 /// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
 pub(super) const MIN_IPV6_MTU: u16 = 1280;
 /// Most octets of an interface's name: one less than the kernel's `IFNAMSIZ`, which counts the zero behind it.
@@ -62,7 +63,7 @@ pub(super) fn read_interface(reader: &mut Reader<'_>) -> String {
 
 /// What is wrong with the name of an interface, as the end of a sentence: what the kernel refuses (`dev_valid_name`), what
 /// other programs stumble over, and names that mean something else to it.
-fn interface_fault(name: &str) -> Option<&'static str> {
+pub(super) fn interface_fault(name: &str) -> Option<&'static str> {
     let (stem, numbered) = match name.strip_suffix("%d") {
         Some(stem) => (stem, true),
         None => (name, false),
@@ -96,7 +97,7 @@ pub(super) fn read_ipv4_address(reader: &mut Reader<'_>) -> Ipv4Addr {
 }
 
 /// Whether a single machine can have the address (RFC 1122 3.2.1.3).
-fn is_host(address: Ipv4Addr) -> bool {
+pub(super) fn is_host(address: Ipv4Addr) -> bool {
     !(address.octets()[0] == 0 || address.is_multicast() || address.is_loopback() || address.is_broadcast())
 }
 

@@ -6,6 +6,7 @@
 
 mod diagnosis;
 mod eap;
+mod faults;
 mod gateway;
 mod gateway_tls;
 mod keys;
@@ -28,13 +29,14 @@ use zeroize::Zeroizing;
 
 pub use diagnosis::{Capture, LogLevel};
 pub use eap::{ClientCertificate, Eap, InnerTls, ServerName, VerifyMethod};
+pub use faults::{Fault, fault};
 pub use gateway::{Gateway, Host};
 pub use gateway_tls::{Fingerprint, GatewayTls, parse_fingerprint};
 pub use keys::{Effect, KEYS, Key, Kind, find};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
-pub use values::{Notice, path_of};
+pub use values::{Notice, path_of, same_meaning, text_of, yes_or_no};
 
 use crate::ppp::inner_tls::TlsConnector;
 use crate::session;

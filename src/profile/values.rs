@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use super::keys::{self, Effect, Kind};
 
@@ -93,7 +93,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn yes_or_no(text: &str) -> Option<bool> {
+/// What a value of [`Kind::Yes`] says; `None`: neither.
+pub fn yes_or_no(text: &str) -> Option<bool> {
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
     if is_one_of(&["yes", "true", "on", "1", "y", "t"]) {
         Some(true)
@@ -117,6 +118,38 @@ pub(super) fn leading_number(text: &str) -> Option<u32> {
 /// not be text.
 pub fn path_of(text: &str) -> PathBuf {
     PathBuf::from(OsString::from_vec(unescape(text)))
+}
+
+/// The value of a setting that stands for this path: the reverse of [`path_of`].
+pub fn text_of(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' => text.push_str(r"\\"),
+                control if control.is_ascii_control() => text.push_str(&format!("\\{:03o}", u32::from(control))),
+                other => text.push(other),
+            }
+        }
+        for octet in chunk.invalid() {
+            text.push_str(&format!("\\{octet:03o}"));
+        }
+    }
+    text
+}
+
+/// Whether two values of a key are read alike; an absent one counts as its default.
+pub fn same_meaning(name: &str, one: Option<&str>, other: Option<&str>) -> bool {
+    let Some(key) = keys::find(name) else { return one == other };
+    let [one, other] = [one, other].map(|value| value.filter(|value| !value.is_empty()).or(key.default));
+    match (key.kind, one, other) {
+        _ if one == other => true,
+        (Kind::Yes, Some(one), Some(other)) => yes_or_no(one).is_some() && yes_or_no(one) == yes_or_no(other),
+        (Kind::Number { .. } | Kind::Flags, Some(one), Some(other)) => {
+            leading_number(one).is_some() && leading_number(one) == leading_number(other)
+        }
+        _ => false,
+    }
 }
 
 /// Undoes the escapes of NetworkManager's `utf8safe` strings, which are those of GLib's `g_strcompress`: a backslash
@@ -207,6 +240,29 @@ mod tests {
             (r"\777", b"\xff"),
         ] {
             assert_eq!(unescape(text), octets, "{text}");
+            let path = PathBuf::from(OsString::from_vec(octets.to_vec()));
+            assert_eq!(path_of(&text_of(&path)), path, "{text}");
+        }
+        assert_eq!(text_of(Path::new("/home/j\u{f6}rg/a b\n\\")), "/home/j\u{f6}rg/a b\\012\\\\");
+    }
+
+    #[test]
+    fn values_that_are_read_alike() {
+        for (name, one, other, alike) in [
+            ("refuse-eap", None, Some("no"), true),
+            ("refuse-eap", Some("FALSE"), Some(""), true),
+            ("refuse-eap", Some("yes"), Some("1"), true),
+            ("refuse-eap", Some("yes"), None, false),
+            ("refuse-eap", Some("maybe"), Some("perhaps"), false),
+            ("tls-ext", None, Some("yes"), true),
+            ("mtu", Some("1400"), Some("1400.0"), true),
+            ("mtu", Some("1400"), None, false),
+            ("mtu", Some("x"), Some("x"), true),
+            ("user", Some(""), None, true),
+            ("user", Some("a"), Some("A"), false),
+            ("unknown", Some(""), None, false),
+        ] {
+            assert_eq!(same_meaning(name, one, other), alike, "{name} {one:?} {other:?}");
         }
     }
 }
