@@ -1,6 +1,7 @@
 //! The settings of one connection while a person edits them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use nm_sstp::profile::{
     Error, KEYS, Kind, Profile, Secret, SecretFlags, fault, find, path_of, same_meaning, text_of, yes_or_no,
@@ -90,6 +91,16 @@ impl Form {
         } else {
             self.put(key, text);
         }
+    }
+
+    /// The file that a key names.
+    pub fn path(&self, key: &str) -> Option<PathBuf> {
+        Some(self.value(key)).filter(|value| value.starts_with('/')).map(path_of)
+    }
+
+    /// Takes the file that a person chose.
+    pub fn set_path(&mut self, key: &str, path: &Path) {
+        self.put(key, &text_of(path));
     }
 
     /// The word that a menu shows; `None`: one that it does not have.
@@ -224,6 +235,17 @@ impl Form {
             same if !self.is_new() && same == problem(&self.opened) => Ok(()),
             Some(error) => Err((sentences::key_of_error(&error), sentences::of_error(&error))),
         }
+    }
+
+    /// Whether the gateway can be looked at.
+    ///
+    /// # Errors
+    ///
+    /// What has to be changed first.
+    pub fn check_gateway(&self) -> Result<(), String> {
+        let read = Profile::from_settings(&self.now.data, None, None);
+        let checked = read.and_then(|(profile, _)| profile.check_gateway());
+        checked.map_err(|error| sentences::of_error(&error))
     }
 
     /// What is to be saved.

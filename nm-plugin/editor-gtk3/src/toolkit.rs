@@ -1,0 +1,79 @@
+//! What is different in GTK 3.
+
+use std::path::Path;
+
+use gtk::glib;
+use gtk::prelude::*;
+
+/// The windows.
+pub const UI: &str = include_str!("../../editor/ui/editor.ui");
+/// Types of GLib have one name in the whole process.
+pub const TYPE_NAME: &str = "NmSstpEditorGtk3";
+
+/// Lets the bindings know that the program has initialized GTK.
+pub fn take_over() -> Result<(), String> {
+    if !gtk::is_initialized() {
+        // SAFETY: a program asks for an editor in the thread of its windows, after it has initialized GTK
+        unsafe { gtk::set_initialized() };
+    }
+    Ok(())
+}
+
+/// What the file cannot say in a way that both understand.
+pub fn tidy(_: &gtk::Builder) {}
+
+pub fn append(parent: &gtk::Box, child: &impl IsA<gtk::Widget>) {
+    let expand = child.is::<gtk::Notebook>();
+    parent.pack_start(child, expand, true, 0);
+}
+
+pub fn add_to_bar(bar: &gtk::InfoBar, child: &impl IsA<gtk::Widget>) {
+    bar.content_area().add(child);
+}
+
+pub fn window_of(widget: &impl IsA<gtk::Widget>) -> Option<gtk::Window> {
+    widget.toplevel().and_downcast().filter(gtk::Window::is_visible)
+}
+
+pub fn hide_on_close(window: &gtk::Dialog) {
+    window.connect_delete_event(|window, _| {
+        window.hide();
+        glib::Propagation::Stop
+    });
+}
+
+pub fn destroy(window: &gtk::Dialog) {
+    // SAFETY: the window is the page's own, which goes away
+    unsafe { window.destroy() };
+}
+
+pub fn set_class(widget: &impl IsA<gtk::Widget>, class: &str, on: bool) {
+    let context = widget.style_context();
+    if on { context.add_class(class) } else { context.remove_class(class) }
+}
+
+/// Tells screen readers what is wrong with a field.
+pub fn describe(field: &gtk::Widget, sentence: Option<&str>, wrong: bool) {
+    set_class(field, "error", wrong);
+    if let Some(accessible) = field.accessible() {
+        accessible.set_description(sentence.unwrap_or_default());
+    }
+}
+
+/// Tells screen readers what a widget is, beyond what it shows.
+pub fn label(widget: &impl IsA<gtk::Widget>, name: &str) {
+    if let Some(accessible) = widget.accessible() {
+        accessible.set_name(name);
+    }
+}
+
+/// Lets screen readers say a text that has just come.
+pub fn announce(label: &gtk::Label) {
+    if let Some(accessible) = label.accessible() {
+        accessible.emit_by_name::<()>("visible-data-changed", &[]);
+    }
+}
+
+pub fn begin_at(chooser: &gtk::FileChooserNative, path: &Path) -> bool {
+    chooser.set_filename(path)
+}
