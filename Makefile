@@ -40,9 +40,11 @@ INSTALLED = \
 	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
 # The libraries that programs on libnm load; a profile of their own has panics that unwind.
-DESKTOP_PACKAGES = nm-sstp-plugin
+DESKTOP_PACKAGES = nm-sstp-plugin nm-sstp-editor-gtk3 nm-sstp-editor-gtk4
 DESKTOP_INSTALLED = \
-	644:$(TARGET)/plugin/libnm_vpn_plugin_sstp.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp.so
+	644:$(TARGET)/plugin/libnm_vpn_plugin_sstp.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp.so \
+	644:$(TARGET)/plugin/libnm_sstp_editor_gtk3.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp-editor.so \
+	644:$(TARGET)/plugin/libnm_sstp_editor_gtk4.so:$(PLUGINDIR)/libnm-gtk4-vpn-plugin-sstp-editor.so
 
 ifneq ($(DESKTOP),no)
 INSTALLED += $(DESKTOP_INSTALLED)
@@ -108,7 +110,7 @@ check-helper: build-lab
 	@tests/helper/run
 
 check-desktop: build-lab build-desktop
-	@tests/desktop/run
+	@status=0; for part in run run-windows; do tests/desktop/$$part || status=1; done; exit $$status
 
 interop: build-lab
 	@tests/interop/run

@@ -2,6 +2,10 @@
 # What the lab and the build need of a Debian or Ubuntu machine, and how it gets there.
 
 BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
+# What the libraries for desktops are built with, and what make check-desktop needs besides.
+DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
+DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
+    at-spi2-core python3-pyatspi binutils fonts-dejavu-core"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"
@@ -102,4 +106,17 @@ as_owner() {
     else
         "$@"
     fi
+}
+
+# workspace_members: options for cargo that name the members of the workspace; DESKTOP=no leaves out those that need libnm
+# or GTK.
+workspace_members() {
+    local member options=--workspace
+    if [ "${DESKTOP-}" = no ]; then
+        for member in "$TREE"/nm-plugin/*/Cargo.toml; do
+            grep -qE '^(gtk|gtk4|glib|nm-sstp-libnm)\b' "$member" || continue
+            options+=" --exclude $(sed -n '0,/^name = "\(.*\)"/s//\1/p' "$member")"
+        done
+    fi
+    say "$options"
 }
