@@ -8,10 +8,12 @@
     ui.py choose WHAT ITEM                select an item of a list or a box by its name
     ui.py type WHAT TEXT                  replace the text; - reads it from standard input
     ui.py text WHAT                       print the text
+    ui.py place WHAT                      print where it is on the screen: X Y WIDTH HEIGHT
     ui.py state WHAT STATE                succeed if it has the state: sensitive, checked, showing, ...
 
 WHAT is [APPLICATION/]ROLE:NAME, with a regular expression for the name; ROLE may be empty: nm-connection-editor/push
-button:^Add$. Where several fit, the first that is shown counts. What is asked for is waited for, 10 seconds at most.
+button:^Add$. A > between two means that the second is somewhere in the first: "dialog:^New > text:^Name". Where several
+fit, the first that is shown counts. What is asked for is waited for, 10 seconds at most.
 """
 import re
 import sys
@@ -64,19 +66,33 @@ def shown(node):
 
 
 def find(what):
-    where, _, name = what.partition(":")
-    application, _, role = where.rpartition("/")
+    first, *rest = what.split(" > ")
+    where, _, name = first.partition(":")
+    application, slash, _ = where.rpartition("/")
+    first = first[len(application + slash):]
     for top in applications():
-        if application and top.name != application:
-            continue
-        for node, _ in walk(top):
-            try:
-                if role and node.getRoleName() != role:
-                    continue
-                if re.search(name, name_of(node)) and shown(node):
-                    return node
-            except Exception:  # gone meanwhile
+        if not application or top.name == application:
+            node = find_in(top, [first, *rest])
+            if node is not None:
+                return node
+    return None
+
+
+def find_in(top, parts):
+    role, _, name = parts[0].partition(":")
+    for node, _ in walk(top):
+        try:
+            if node is top or role and node.getRoleName() != role:
                 continue
+            if not re.search(name, name_of(node)) or not shown(node):
+                continue
+            if len(parts) == 1:
+                return node
+            found = find_in(node, parts[1:])
+            if found is not None:
+                return found
+        except Exception:  # gone meanwhile
+            continue
     return None
 
 
@@ -132,6 +148,9 @@ def main(command, *arguments):
     elif command == "text":
         content = wait(arguments[0]).queryText()
         print(content.getText(0, content.characterCount))
+    elif command == "place":
+        place = wait(arguments[0]).queryComponent().getExtents(pyatspi.DESKTOP_COORDS)
+        print(place.x, place.y, place.width, place.height)
     elif command == "state":
         sys.exit(0 if arguments[1] in states_of(wait(arguments[0])) else f"ui: it is not {arguments[1]}")
     else:
