@@ -19,8 +19,12 @@ pub fn take_over() -> Result<(), String> {
     Ok(())
 }
 
-/// What the file cannot say in a way that both understand.
-pub fn tidy(_: &gtk::Builder) {}
+pub fn css(text: &str) -> gtk::CssProvider {
+    let provider = gtk::CssProvider::new();
+    // a theme without these colours goes without them here, too
+    let _ = provider.load_from_data(text.as_bytes());
+    provider
+}
 
 pub fn append(parent: &gtk::Box, child: &impl IsA<gtk::Widget>) {
     let expand = child.is::<gtk::Notebook>();
@@ -47,14 +51,8 @@ pub fn destroy(window: &gtk::Dialog) {
     unsafe { window.destroy() };
 }
 
-pub fn set_class(widget: &impl IsA<gtk::Widget>, class: &str, on: bool) {
-    let context = widget.style_context();
-    if on { context.add_class(class) } else { context.remove_class(class) }
-}
-
 /// Tells screen readers what is wrong with a field.
-pub fn describe(field: &gtk::Widget, sentence: Option<&str>, wrong: bool) {
-    set_class(field, "error", wrong);
+pub fn describe(field: &gtk::Widget, sentence: Option<&str>, _: bool) {
     if let Some(accessible) = field.accessible() {
         accessible.set_description(sentence.unwrap_or_default());
     }

@@ -21,8 +21,11 @@ pub fn take_over() -> Result<(), String> {
     Ok(())
 }
 
-/// What the file cannot say in a way that both understand.
-pub fn tidy(_: &gtk::Builder) {}
+pub fn css(text: &str) -> gtk::CssProvider {
+    let provider = gtk::CssProvider::new();
+    provider.load_from_data(text);
+    provider
+}
 
 pub fn append(parent: &gtk::Box, child: &impl IsA<gtk::Widget>) {
     parent.append(child);
@@ -44,13 +47,8 @@ pub fn destroy(window: &gtk::Dialog) {
     window.destroy();
 }
 
-pub fn set_class(widget: &impl IsA<gtk::Widget>, class: &str, on: bool) {
-    if on { widget.add_css_class(class) } else { widget.remove_css_class(class) }
-}
-
 /// Tells screen readers what is wrong with a field.
 pub fn describe(field: &gtk::Widget, sentence: Option<&str>, wrong: bool) {
-    set_class(field, "error", wrong);
     set_property(field, AccessibleProperty::Description, sentence.unwrap_or_default());
     let invalid = if wrong { AccessibleInvalidState::True } else { AccessibleInvalidState::False };
     let mut state = AccessibleState::Invalid.into_glib();

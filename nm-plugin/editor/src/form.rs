@@ -45,6 +45,8 @@ impl Drop for Settings {
 pub struct Form {
     opened: Settings,
     now: Settings,
+    /// `vpn.timeout` as it was typed.
+    timeout: String,
     remarks: Vec<Remark>,
 }
 
@@ -54,7 +56,8 @@ impl Form {
         let mut now = settings.clone();
         let Settings { data, secrets, .. } = &mut now;
         let remarks = repairs::repair(data, secrets);
-        Self { opened: settings, now, remarks }
+        let timeout = if now.timeout == 0 { String::new() } else { now.timeout.to_string() };
+        Self { opened: settings, now, timeout, remarks }
     }
 
     /// Whether it was opened for a new connection.
@@ -176,26 +179,22 @@ impl Form {
         self.now.persistent = persistent;
     }
 
-    /// NetworkManager's patience in seconds, as a person reads it: empty for its default.
-    pub fn timeout(&self) -> String {
-        if self.now.timeout == 0 { String::new() } else { self.now.timeout.to_string() }
+    /// NetworkManager's patience in seconds, as a person reads and types it: empty for its default.
+    pub fn timeout(&self) -> &str {
+        &self.timeout
     }
 
-    /// Takes NetworkManager's patience as a person typed it.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it; the patience stays as it was.
-    pub fn set_timeout(&mut self, text: &str) -> Result<(), String> {
-        let text = text.trim();
-        let digits = text.bytes().all(|octet| octet.is_ascii_digit());
-        let seconds = if text.is_empty() { Some(0) } else { text.parse().ok().filter(|_| digits) };
-        self.now.timeout = seconds.ok_or_else(sentences::no_timeout)?;
-        Ok(())
+    /// Takes NetworkManager's patience. What is no number is a fault of `timeout`, as if that were a key.
+    pub fn set_timeout(&mut self, text: &str) {
+        text.clone_into(&mut self.timeout);
+        self.now.timeout = seconds(text).unwrap_or(self.opened.timeout);
     }
 
     /// What is wrong with the value of a key, as a sentence.
     pub fn fault(&self, key: &str) -> Option<String> {
+        if key == "timeout" {
+            return seconds(&self.timeout).is_none().then(sentences::no_timeout);
+        }
         fault(key, self.value(key)).map(|fault| sentences::of_fault(&fault))
     }
 
@@ -207,6 +206,7 @@ impl Form {
             "ignore-cert-warn" if self.yes(key) && self.value("gateway-fingerprint").is_empty() => {
                 Some(sentences::anybody_is_accepted())
             }
+            "domain" if self.text("user").contains('\\') => Some(sentences::domain_is_ignored()),
             "gateway-tls-min-version" if ["1.0", "1.1"].contains(&value) => Some(sentences::outdated_tls()),
             "mtu" if value.trim().parse::<u32>().is_ok_and(|mtu| (1..1280).contains(&mtu)) => {
                 Some(sentences::no_ipv6())
@@ -228,6 +228,9 @@ impl Form {
             if let Some(fault) = self.fault(key.name).filter(|_| changed || self.is_new()) {
                 return Err((Some(key.name), fault));
             }
+        }
+        if let Some(fault) = self.fault("timeout") {
+            return Err((Some("timeout"), fault));
         }
         match problem(&self.now) {
             None => Ok(()),
@@ -295,6 +298,15 @@ impl Form {
         } else {
             self.now.data.insert(key.to_owned(), value.to_owned());
         }
+    }
+}
+
+/// The number of seconds that a person typed; 0 for nothing.
+fn seconds(text: &str) -> Option<u32> {
+    match text.trim() {
+        "" => Some(0),
+        digits if digits.bytes().all(|octet| octet.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
     }
 }
 

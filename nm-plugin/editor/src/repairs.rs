@@ -31,11 +31,6 @@ pub enum Remark {
         /// Whether it was taken for a certificate.
         certificate: bool,
     },
-    /// There is a domain, and one in the user's name, too.
-    DomainIgnored {
-        /// The name of the user.
-        user: String,
-    },
 }
 
 impl Remark {
@@ -63,15 +58,12 @@ impl Remark {
                 "How you log on was called “{word}”, which is unknown. It was taken for a certificate; saving stores that.",
                 word = was
             ),
-            Self::DomainIgnored { user } => {
-                tr!("The user name {user} has a domain already, so the domain below it is ignored.", user = user)
-            }
         }
     }
 
     /// Whether saving changes something.
     pub fn is_repair(&self) -> bool {
-        !matches!(self, Self::MayHaveWantedVerification | Self::DomainIgnored { .. })
+        *self != Self::MayHaveWantedVerification
     }
 }
 
@@ -96,12 +88,6 @@ pub(crate) fn repair(data: &mut BTreeMap<String, String>, secrets: &mut Secrets)
         }
     }
     remarks.extend(connection_type(data));
-    if let (Some(user), Some(domain)) = (data.get("user"), data.get("domain"))
-        && user.contains('\\')
-        && !domain.is_empty()
-    {
-        remarks.push(Remark::DomainIgnored { user: user.clone() });
-    }
     remarks
 }
 
@@ -199,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_remark_is_a_sentence_without_secrets() {
-        let (_, _, remarks) = repaired(&[PLASMA, &[("proxy-password", "hunter2"), ("user", r"A\b"), ("domain", "C")]]);
+        let (_, _, remarks) = repaired(&[PLASMA, &[("proxy-password", "hunter2"), ("connection-type", "C")]]);
         assert_eq!(remarks.len(), 2);
         for remark in remarks {
             assert!(remark.sentence().ends_with('.') && !format!("{remark:?}").contains("hunter2"));

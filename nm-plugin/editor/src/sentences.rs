@@ -139,6 +139,10 @@ pub(crate) fn anybody_is_accepted() -> String {
     tr!("Anybody can pretend to be the server and read your password.")
 }
 
+pub(crate) fn domain_is_ignored() -> String {
+    tr!("The user name has a domain already, so this one is ignored.")
+}
+
 pub(crate) fn outdated_tls() -> String {
     tr!("This version of TLS can be broken, and this computer may refuse it all the same.")
 }

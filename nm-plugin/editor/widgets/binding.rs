@@ -34,10 +34,9 @@ impl Page {
         });
         let this = self.this.clone();
         self.object::<gtk::Entry>("timeout").connect_changed(move |entry| {
-            let Some(page) = this.upgrade() else { return };
-            let mut fault = None;
-            page.edited("timeout", |form| fault = form.set_timeout(&entry.text()).err());
-            page.show_note("timeout", fault);
+            if let Some(page) = this.upgrade() {
+                page.edited("timeout", |form| form.set_timeout(&entry.text()));
+            }
         });
     }
 
@@ -52,8 +51,8 @@ impl Page {
         match field.control {
             Control::Entry | Control::File => {
                 let entry: gtk::Entry = self.object(key);
-                if let Some(default) = field.key.default {
-                    entry.set_placeholder_text(Some(default));
+                if entry.placeholder_text().is_none_or(|text| text.is_empty()) {
+                    entry.set_placeholder_text(field.key.default);
                 }
                 entry.connect_changed(move |entry| edit(&|form| form.set_text(key, &entry.text())));
             }
@@ -94,7 +93,7 @@ impl Page {
             self.show_secret(secret);
         }
         self.object::<gtk::CheckButton>("persistent").set_active(self.form().persistent());
-        self.object::<gtk::Entry>("timeout").set_text(&self.form().timeout());
+        self.object::<gtk::Entry>("timeout").set_text(self.form().timeout());
         self.fill_unknown();
     }
 
@@ -121,7 +120,7 @@ impl Page {
         drop(form);
         // what is in a profile that is opened may be wrong, too; a secret has nothing to be wrong
         if !matches!(field.control, Control::Secret(_)) {
-            self.show_note(key, None);
+            self.show_note(key);
         }
     }
 

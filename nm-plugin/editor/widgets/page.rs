@@ -19,6 +19,9 @@ const WITH_PASSWORD: [&str; 5] = ["user", "password", "password-show", "password
 const WITH_CERTIFICATE: [&str; 5] =
     ["tls-user-cert", "tls-user-key", "tls-user-key-secret", "tls-user-key-secret-show", "tls-user-key-secret-flags"];
 
+/// The class of what is wrong, in the style sheet.
+const WRONG: &str = "nm-sstp-wrong";
+
 /// The page for one connection.
 pub struct Page {
     pub(super) this: Weak<Self>,
@@ -27,6 +30,7 @@ pub struct Page {
     pub(super) form: RefCell<Form>,
     /// The widgets are being filled: what they signal is no edit.
     pub(super) filling: Cell<bool>,
+    css: gtk::CssProvider,
     /// The sentences below fields, by the names of these.
     notes: RefCell<BTreeMap<&'static str, gtk::Label>>,
     /// The certificate that is offered to be accepted.
@@ -40,7 +44,6 @@ impl Page {
         let builder = gtk::Builder::new();
         builder.set_translation_domain(Some(nm_sstp::words::DOMAIN));
         builder.add_from_string(toolkit::UI).expect("the file is part of this library");
-        toolkit::tidy(&builder);
         let advanced = gtk::Dialog::new();
         let page = Rc::new_cyclic(|this| Self {
             this: this.clone(),
@@ -48,6 +51,7 @@ impl Page {
             advanced,
             form: RefCell::new(Form::open(settings)),
             filling: Cell::new(false),
+            css: toolkit::css(include_str!("../ui/editor.css")),
             notes: RefCell::default(),
             shown_fingerprint: RefCell::default(),
             changed: Box::new(changed),
@@ -81,6 +85,11 @@ impl Page {
         self.builder.object(name).unwrap_or_else(|| panic!("the window has no {name}"))
     }
 
+    /// Every object of the page and of the window with the further settings.
+    pub fn objects(&self) -> Vec<glib::Object> {
+        self.builder.objects()
+    }
+
     /// The window with the further settings.
     pub fn advanced(&self) -> gtk::Window {
         self.advanced.clone().upcast()
@@ -92,7 +101,10 @@ impl Page {
             return;
         }
         edit(&mut self.form.borrow_mut());
-        self.show_note(key, None);
+        self.show_note(key);
+        if key == "user" {
+            self.show_note("domain");
+        }
         self.show_what_matters();
         (self.changed)();
     }
@@ -105,13 +117,14 @@ impl Page {
         self.show_what_matters();
     }
 
-    /// What is wrong with a value, or worth knowing, below its field; `sentence` where the form does not know.
-    pub(super) fn show_note(&self, key: &'static str, sentence: Option<String>) {
+    /// What is wrong with a value, or worth knowing, below its field.
+    pub(super) fn show_note(&self, key: &'static str) {
         let form = self.form();
-        let fault = sentence.or_else(|| form.fault(key));
+        let fault = form.fault(key);
         let note = fault.clone().or_else(|| form.note(key));
         let field: gtk::Widget = self.object(key);
         toolkit::describe(&field, note.as_deref(), fault.is_some());
+        self.mark(&field, fault.is_some());
         if let Some(entry) = field.downcast_ref::<gtk::Entry>() {
             let icon = match (&fault, &note) {
                 (Some(_), _) => Some("dialog-error-symbolic"),
@@ -126,7 +139,7 @@ impl Page {
         }
         let label = self.notes.borrow_mut().entry(key).or_insert_with(|| self.new_note(&field, key)).clone();
         label.set_text(note.as_deref().unwrap_or_default());
-        toolkit::set_class(&label, "error", fault.is_some());
+        self.mark(&label, fault.is_some());
         label.set_visible(note.is_some() && self.is_shown(key));
     }
 
@@ -144,6 +157,17 @@ impl Page {
             grid.attach_next_to(&label, Some(&beside), gtk::PositionType::Bottom, if is_box { 2 } else { 1 }, 1);
         }
         label
+    }
+
+    /// Shows that something is wrong here.
+    fn mark(&self, widget: &impl IsA<gtk::Widget>, wrong: bool) {
+        let style = widget.style_context();
+        if wrong {
+            style.add_provider(&self.css, gtk::STYLE_PROVIDER_PRIORITY_APPLICATION);
+            style.add_class(WRONG);
+        } else {
+            style.remove_class(WRONG);
+        }
     }
 
     /// Whether a field is for the way to log on that is chosen.
@@ -201,6 +225,7 @@ impl Page {
         };
         let problem = form.check().err().filter(|(key, _)| !key.is_some_and(here));
         let label: gtk::Label = self.object("problem");
+        self.mark(&label, true);
         label.set_visible(problem.is_some());
         label.set_text(&problem.map_or_else(String::new, |(_, sentence)| {
             tr!("Something in the advanced settings has to be changed: {sentence}", sentence = sentence)
@@ -217,7 +242,11 @@ impl Page {
         window.set_modal(true);
         window.set_destroy_with_parent(true);
         window.set_default_size(640, 600);
-        window.add_button(&tr!("_Close"), gtk::ResponseType::Close);
+        let close = window.add_button(&tr!("_Close"), gtk::ResponseType::Close);
+        close.set_margin_start(6);
+        close.set_margin_end(6);
+        close.set_margin_top(6);
+        close.set_margin_bottom(6);
         window.set_default_response(gtk::ResponseType::Close);
         toolkit::append(&window.content_area(), &self.object::<gtk::Notebook>("tabs"));
         toolkit::hide_on_close(window);

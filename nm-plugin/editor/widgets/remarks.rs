@@ -15,20 +15,22 @@ impl Page {
     /// Tells what other programs got wrong in the profile.
     pub(super) fn show_remarks(&self) {
         let remarks = self.form().remarks().to_vec();
-        for remark in remarks {
-            let warns = !remark.is_repair();
-            let bar = self.add_bar(if warns { gtk::MessageType::Warning } else { gtk::MessageType::Info });
-            toolkit::add_to_bar(&bar, &paragraph(&remark.sentence()));
-            if remark == Remark::MayHaveWantedVerification {
-                bar.add_button(&tr!("_Verify the certificate"), gtk::ResponseType::Apply);
-                let this = self.this.clone();
-                bar.connect_response(move |bar, response| {
-                    if let (gtk::ResponseType::Apply, Some(page)) = (response, this.upgrade()) {
-                        page.object::<gtk::CheckButton>("ignore-cert-warn").set_active(false);
-                        bar.set_visible(false);
-                    }
-                });
-            }
+        let repairs: Vec<String> = remarks.iter().filter(|one| one.is_repair()).map(Remark::sentence).collect();
+        if !repairs.is_empty() {
+            let bar = self.add_bar(gtk::MessageType::Info);
+            toolkit::add_to_bar(&bar, &paragraph(&repairs.join("\n\n")));
+        }
+        if let Some(doubt) = remarks.iter().find(|one| !one.is_repair()) {
+            let bar = self.add_bar(gtk::MessageType::Warning);
+            toolkit::add_to_bar(&bar, &paragraph(&doubt.sentence()));
+            bar.add_button(&tr!("_Verify the certificate"), gtk::ResponseType::Apply);
+            let this = self.this.clone();
+            bar.connect_response(move |bar, response| {
+                if let (gtk::ResponseType::Apply, Some(page)) = (response, this.upgrade()) {
+                    page.object::<gtk::CheckButton>("ignore-cert-warn").set_active(false);
+                    bar.set_visible(false);
+                }
+            });
         }
     }
 

@@ -41,7 +41,7 @@ fn touch(form: &mut Form) {
         form.set_secret(secret, &value);
     }
     form.set_persistent(form.persistent());
-    form.set_timeout(&form.timeout()).unwrap();
+    form.set_timeout(&form.timeout().to_owned());
 }
 
 /// Profiles of every program, with keys and spellings that are nobody's.
@@ -209,8 +209,12 @@ fn what_is_wrong_is_told_as_it_is_typed() {
     }
     assert_eq!(form.check().unwrap_err().0, Some("refuse-mschapv2"));
     let mut form = opened(PROFILES[0]);
-    assert!(form.set_timeout("soon").is_err() && form.set_timeout(" 90 ").is_ok());
-    assert_eq!((form.timeout().as_str(), form.settings().timeout), ("90", 90));
+    form.set_timeout("soon");
+    assert_eq!(form.check().unwrap_err(), (Some("timeout"), form.fault("timeout").unwrap()));
+    form.set_timeout(" 90 ");
+    assert_eq!((form.check(), form.settings().timeout), (Ok(()), 90));
+    form.set_timeout("");
+    assert_eq!((form.check(), form.settings().timeout), (Ok(()), 0));
 }
 
 #[test]
@@ -229,10 +233,12 @@ fn what_can_be_used_may_be_worth_a_word() {
     form.set_text("mtu", "1000");
     form.set_text("ca-cert", "/nonexistent/ca.pem");
     form.set_text("crl-file", "/");
+    form.set_text("user", r"CORP\me");
+    form.set_text("domain", "CORP");
     form.set_text("gateway-tls-min-version", "1.1");
     form.set_yes("ignore-cert-warn", true);
     let noted = |key| form.note(key).is_some();
-    assert!(["mtu", "ca-cert", "gateway-tls-min-version", "ignore-cert-warn"].into_iter().all(noted));
+    assert!(["mtu", "domain", "ca-cert", "gateway-tls-min-version", "ignore-cert-warn"].into_iter().all(noted));
     assert!(!noted("crl-file") && !noted("unit"));
     assert_eq!(form.check(), Ok(()));
 }

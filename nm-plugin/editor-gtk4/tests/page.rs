@@ -1,0 +1,15 @@
+//! The page with GTK 4.
+
+use nm_sstp_editor_gtk4::Editor;
+
+#[path = "../../editor/programs/page.rs"]
+mod page;
+
+/// GTK 4 tells what it knows to screen readers only.
+fn description(_: &impl gtk::prelude::IsA<gtk::Widget>) -> Option<String> {
+    None
+}
+
+fn main() {
+    page::main();
+}
