@@ -35,6 +35,12 @@ desktop() {
 # ui COMMAND...: look at what is on the screen, or act on it; see ui.py.
 ui() { desktop python3 "$TREE/tests/desktop/ui.py" "$@"; }
 
+# click WHAT: with the pointer, for what has no action of its own.
+click() {
+    local x y width height
+    read -r x y width height < <(ui place "$1") && desktop xdotool mousemove $((x + width / 2)) $((y + height / 2)) click 1
+}
+
 # picture FILE [WINDOW-NAME]: a picture of the screen, or of one window.
 picture() {
     local window=root

@@ -20,13 +20,14 @@ import sys
 import time
 
 import pyatspi
+from gi.repository import GLib
 
 
 def children(node):
     for index in range(node.childCount):
         try:
             child = node.getChildAtIndex(index)
-        except Exception:  # gone meanwhile
+        except GLib.Error:  # gone meanwhile
             continue
         if child is not None:
             yield child
@@ -38,7 +39,7 @@ def walk(node, depth=0):
         try:
             for child in children(node):
                 yield from walk(child, depth + 1)
-        except Exception:
+        except GLib.Error:
             return
 
 
@@ -62,7 +63,12 @@ def states_of(node):
 
 
 def shown(node):
-    return node.getState().contains(pyatspi.STATE_SHOWING)
+    states = node.getState()
+    if states.contains(pyatspi.STATE_SHOWING):
+        return True
+    # GTK 4.8 says of nothing inside a window that it is showing.
+    gtk4 = node.get_application().get_toolkit_version().startswith("4.")
+    return gtk4 and states.contains(pyatspi.STATE_VISIBLE)
 
 
 def find(what):
@@ -91,7 +97,7 @@ def find_in(top, parts):
             found = find_in(node, parts[1:])
             if found is not None:
                 return found
-        except Exception:  # gone meanwhile
+        except GLib.Error:  # gone meanwhile
             continue
     return None
 
@@ -114,16 +120,23 @@ def press(node):
 
 
 def choose(node, item):
+    """Toolkits differ in who can be told of a choice: the box, the list in it, or the item."""
+    def select(holder, index):
+        try:
+            holder.querySelection().selectChild(index)
+        except NotImplementedError:
+            pass
+
     for child, _ in walk(node):
-        if child is not node and re.search(item, child.name or ""):
-            parent, index = child.parent, child.getIndexInParent()
-            try:
-                if parent.querySelection().selectChild(index):
-                    return
-            except NotImplementedError:
-                pass
-            return press(child)
-    sys.exit(f"ui: it has no {item}")
+        if child is node or not re.search(item, child.name or ""):
+            continue
+        index = child.getIndexInParent()
+        for attempt in (lambda: select(node, index), lambda: select(child.parent, index), lambda: press(child)):
+            attempt()
+            time.sleep(0.3)
+            if re.search(item, name_of(node)) or pyatspi.STATE_SELECTED in child.getState().getStates():
+                return
+    sys.exit(f"ui: {item} cannot be chosen")
 
 
 def main(command, *arguments):

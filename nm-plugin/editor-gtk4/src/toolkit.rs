@@ -50,7 +50,8 @@ pub fn destroy(window: &gtk::Dialog) {
 /// Tells screen readers what is wrong with a field.
 pub fn describe(field: &gtk::Widget, sentence: Option<&str>, wrong: bool) {
     set_property(field, AccessibleProperty::Description, sentence.unwrap_or_default());
-    let invalid = if wrong { AccessibleInvalidState::True } else { AccessibleInvalidState::False };
+    // GTK reads a number here, not the enumeration.
+    let invalid = if wrong { AccessibleInvalidState::True } else { AccessibleInvalidState::False }.into_glib();
     let mut state = AccessibleState::Invalid.into_glib();
     let accessible = accessible(field);
     // SAFETY: one state, with a value of its type
