@@ -11,7 +11,7 @@
     ui.py place WHAT                      print where it is on the screen: X Y WIDTH HEIGHT
     ui.py state WHAT STATE                succeed if it has the state: sensitive, checked, showing, ...
 
-WHAT is [APPLICATION/]ROLE:NAME, with a regular expression for the name; ROLE may be empty: nm-connection-editor/push
+WHAT is [APPLICATION/]ROLE:NAME, both regular expressions, that of the role for all of it; ROLE may be empty: nm-connection-editor/push
 button:^Add$. A > between two means that the second is somewhere in the first: "dialog:^New > text:^Name". Where several
 fit, the first that is shown counts. What is asked for is waited for, 10 seconds at most.
 """
@@ -88,7 +88,7 @@ def find_in(top, parts):
     role, _, name = parts[0].partition(":")
     for node, _ in walk(top):
         try:
-            if node is top or role and node.getRoleName() != role:
+            if node is top or role and not re.fullmatch(role, node.getRoleName()):
                 continue
             if not re.search(name, name_of(node)) or not shown(node):
                 continue

@@ -21,12 +21,157 @@ case_logs() {
 # pictured NAME [WINDOW]: leave a picture, where they are wanted.
 pictured() { [ -z "$PICTURES" ] || picture "$PICTURES/$1.png" "${2-}"; }
 
-# keyfile NAME: the text of the connection's file. has LINE-PATTERN... : lines that it has.
-keyfile() { cat "$KEYFILES/$1.nmconnection"; }
-saved() { wait_for 10 test -e "$KEYFILES/$1.nmconnection" || fail "NetworkManager has no connection $1"; }
+# keyfile NAME: the text of the connection's file. saved NAME: there is one. has NAME LINE-PATTERN...: lines that it has.
+keyfile() { cat "$(grep -rlx "id=$1" "$KEYFILES")"; }
+saved() { wait_for 10 grep -rqx "id=$1" "$KEYFILES" || fail "NetworkManager has no connection $1"; }
 has() {
     local name=$1 line; shift
     for line; do contains "$(keyfile "$name")" "^$line\$" "the file of $name"; done
+}
+
+# unharmed NAME: what a program wrote to its log says nothing of a fault in our code.
+unharmed() {
+    # Gdk's own words about a list that was chosen from without being shown
+    local faults; faults=$(grep -E 'CRITICAL|panicked' "$(log_of "$1")" | grep -v gdk_window_get_window_type)
+    [ -z "$faults" ] || fail "$1 complains: $faults"
+}
+
+# fill_in WINDOW: a name, the server and an account.
+fill_in() {
+    ui type "$1 > text:^(Connection n|N)ame" work &&
+        ui type "$1 > text:^Gateway:" $SERVER_NAME &&
+        ui type "$1 > text:^User name:" $VPN_USER &&
+        ui type "$1 > (password )?text:^Password:" "$VPN_PASSWORD" || fail "the page cannot be filled in"
+}
+# trust WINDOW: the lab's authority, in the window with all the settings.
+trust() {
+    ui press "$1 > push button:dvanced…" && ui type "dialog:^Advanced > text:^Authority:" "$PKI/ca.pem" || fail "no authority"
+    pictured "$2-advanced"
+    ui press "dialog:^Advanced > push button:Close" && ui gone 5 "dialog:^Advanced" || fail "the window does not close"
+}
+
+# connects: the connection `work`, with the password from elsewhere if it is not in its file.
+connects() {
+    up_with_file work $VPN_PASSWORD
+    succeeded
+    connected
+    down work
+}
+
+# A connection with more in it than a page shows.
+rich() {
+    nmcli --terse connection add type vpn vpn-type sstp con-name work autoconnect no vpn.user-name bob vpn.timeout 33 \
+        vpn.persistent yes \
+        vpn.data "gateway=vpn.example.com, user=alice, password-flags=1, unknown=kept, refuse-pap=yes, lcp-echo-interval=17" \
+        >/dev/null || fail "nmcli cannot add the connection"
+    nmcli --terse --get-values connection.uuid connection show work
+}
+
+# kept: of all that `rich` made, only the name and the server have changed.
+kept() {
+    diff <(sed -E 's/^(id)=.*/\1=other/; s/^gateway=.*/gateway=vpn.lab.test/; /^(timestamp|permissions|addr-gen-mode)=/d' "$BEFORE") \
+        <(keyfile other | sed -E '/^(timestamp|permissions|addr-gen-mode)=/d') || fail "more has changed than was edited"
+}
+before() { BEFORE=$LAB_RUN/before; keyfile work >"$BEFORE"; }
+
+# --- nm-connection-editor
+
+GTK3="nm-connection-editor/frame:^Editing"
+
+made_in_gtk3() {
+    OPEN=editor desktop nm-connection-editor --type=vpn --create
+    ui press "push button:^Create" || fail "there is no type"
+    ui wait 15 "$GTK3 > text:^Gateway:" || fail "the page does not open"
+    ui state "$GTK3 > push button:^Save" sensitive && fail "a page without a server can be saved"
+    if ui state "$GTK3 > text:^Certificate:" showing; then fail "what is for certificates is shown for passwords"; fi
+    fill_in "$GTK3"
+    trust "$GTK3" gtk3
+    ui choose "$GTK3 > combo box:^Only for this user" "^For all users" || fail "the storage cannot be chosen"
+    pictured gtk3
+    ui press "$GTK3 > push button:^Save"
+    saved work
+    has work gateway=$SERVER_NAME user=$VPN_USER password=$VPN_PASSWORD "ca-cert=$PKI/ca.pem" password-flags=0
+    lacks "$(keyfile work)" '^(mtu|tls-ext|refuse|proxy)' "the file of work"
+    unharmed editor
+    connects
+}
+
+changed_in_gtk3() {
+    local uuid; uuid=$(rich) && before
+    OPEN=editor desktop nm-connection-editor --edit="$uuid"
+    ui wait 15 "$GTK3 > text:^Gateway:" || fail "the page does not open"
+    [ "$(ui text "$GTK3 > text:^User name:")" = alice ] || fail "the user's name is not there"
+    ui type "$GTK3 > text:^Connection name" other
+    ui type "$GTK3 > text:^Gateway:" "two words"
+    ui wait 5 "$GTK3 > label:only letters, digits" || fail "it is not said what is wrong"
+    if ui state "$GTK3 > push button:^Save" sensitive; then fail "a server of two words can be saved"; fi
+    pictured gtk3-wrong
+    ui type "$GTK3 > text:^Gateway:" vpn.lab.test
+    ui press "$GTK3 > push button:^Save"
+    saved other
+    kept
+    unharmed editor
+}
+
+imported_in_gtk3() {
+    local entry
+    for entry in Office Home; do
+        printf '[%s]\r\nPBVersion=8\r\nType=2\r\nVpnStrategy=5\r\nDEVICE=vpn\r\nCustomDialDll=x.dll\r\n' $entry
+        printf 'PhoneNumber=%s.example.com\r\n\r\n' $entry
+    done >"$LAB_RUN/rasphone.pbk"
+    OPEN=editor desktop nm-connection-editor --type=vpn --import "$LAB_RUN/rasphone.pbk"
+    ui wait 15 "$GTK3 > text:^Gateway:" || fail "the page does not open"
+    [ "$(ui text "$GTK3 > text:^Gateway:")" = Office.example.com ] || fail "the first entry is not there"
+    ui wait 5 "$GTK3 > label:CustomDialDll" || fail "what was not carried over is not said"
+    pictured gtk3-import
+    ui choose "$GTK3 > combo box:^Office" "^Home" || fail "the other entry cannot be chosen"
+    [ "$(ui text "$GTK3 > text:^Gateway:")" = Home.example.com ] || fail "the other entry is not there"
+    ui type "$GTK3 > text:^Connection name" work
+    ui press "$GTK3 > push button:^Save"
+    saved work
+    has work gateway=Home.example.com
+    unharmed editor
+}
+
+# --- GNOME's settings
+
+settings_open() {
+    OPEN=settings desktop gnome-control-center network
+    ui wait 60 "gnome-control-center/push button:^Add connection" || fail "the settings do not open"
+}
+
+made_in_gtk4() {
+    local dialog="gnome-control-center/dialog:^Add VPN"
+    settings_open
+    ui press "push button:^Add connection"
+    click "$dialog > label:^Secure Socket" || fail "there is no type"
+    ui wait 10 "$dialog > text:^Gateway:" || fail "the page does not open"
+    ui state "$dialog > push button:^_Add" sensitive && fail "a page without a server can be saved"
+    fill_in "$dialog"
+    trust "$dialog" gtk4
+    pictured gtk4
+    ui press "$dialog > push button:^_Add"
+    saved work
+    has work gateway=$SERVER_NAME user=$VPN_USER password-flags=1 "ca-cert=$PKI/ca.pem"
+    lacks "$(keyfile work)" '^(mtu|tls-ext|refuse|proxy|password=)' "the file of work"
+    unharmed settings
+    connects
+}
+
+changed_in_gtk4() {
+    local dialog="gnome-control-center/dialog:^work"
+    rich >/dev/null && before
+    settings_open
+    ui press "list:^VPN > push button:^Options"
+    ui wait 10 "$dialog > text:^Gateway:" || fail "the page does not open"
+    [ "$(ui text "$dialog > text:^User name:")" = alice ] || fail "the user's name is not there"
+    ui type "$dialog > text:^Name" other
+    ui type "$dialog > text:^Gateway:" vpn.lab.test
+    pictured gtk4-changed
+    ui press "$dialog > push button:^_Apply"
+    saved other
+    kept
+    unharmed settings
 }
 
 # --- Plasma

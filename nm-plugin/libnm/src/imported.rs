@@ -2,14 +2,14 @@
 //!
 //! The two are libraries of their own in one process. libnm's import gives one connection, but a file may hold several,
 //! and something of it may not be expressible; the program that imports knows of neither, and opens the editor with a
-//! copy of the connection. So the plugin leaves the rest at itself, where the editor, which gets the plugin, finds it by
-//! the connection's UUID:
+//! copy of the connection, to which some give another UUID. So the plugin leaves all of the last import at itself, where
+//! the editor, which gets the plugin, finds it, and knows its connection by what it says:
 //!
-//! - the data `nm-sstp-imported-UUID` of the plugin object is a `GPtrArray` of `NMConnection`s, the first of which is the
-//!   one that was imported; the secrets in them are wiped by libnm;
+//! - the data `nm-sstp-imported` of the plugin object is a `GPtrArray` of `NMConnection`s, the first of which is the one
+//!   that was imported; the secrets in them are wiped by libnm;
 //! - the data `nm-sstp-left` of each of these is a `GStrv`: sentences about what was not carried over.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, c_char};
 
 use glib::ffi::{g_ptr_array_add, g_ptr_array_new_with_free_func, g_ptr_array_unref, g_strfreev};
 use glib::gobject_ffi::{g_object_get_data, g_object_set_data_full, g_object_unref};
@@ -19,7 +19,8 @@ use glib::translate::*;
 use crate::ffi;
 use crate::{Connection, VpnEditorPlugin};
 
-const LEFT: &std::ffi::CStr = c"nm-sstp-left";
+const IMPORTED: &CStr = c"nm-sstp-imported";
+const LEFT: &CStr = c"nm-sstp-left";
 
 /// One connection of a file.
 #[derive(Debug, Clone)]
@@ -30,9 +31,8 @@ pub struct Imported {
     pub left: Vec<String>,
 }
 
-/// Leaves what a file holds at the plugin, for the editor of its first connection.
+/// Leaves what a file holds at the plugin, for the editor of its first connection, in the place of what was left before.
 pub fn leave(plugin: &impl IsA<VpnEditorPlugin>, found: &[Imported]) {
-    let Some(key) = found.first().and_then(|first| key(&first.connection)) else { return };
     // SAFETY: the array holds a reference to each connection and gives it up by `unref`; `freed` gives up the array; the
     // sentences are a new GStrv, which `strfreev` frees
     unsafe {
@@ -44,17 +44,16 @@ pub fn leave(plugin: &impl IsA<VpnEditorPlugin>, found: &[Imported]) {
             g_ptr_array_add(array, connection.cast());
         }
         let plugin: *mut ffi::NMVpnEditorPlugin = plugin.as_ref().to_glib_none().0;
-        g_object_set_data_full(plugin.cast(), key.as_ptr(), array.cast(), Some(freed));
+        g_object_set_data_full(plugin.cast(), IMPORTED.as_ptr(), array.cast(), Some(freed));
     }
 }
 
 /// What the file held that `connection` was imported from, its first connection first; nothing if it was not imported.
 pub fn found(plugin: &impl IsA<VpnEditorPlugin>, connection: &Connection) -> Vec<Imported> {
-    let Some(key) = key(connection) else { return Vec::new() };
     // SAFETY: under these names there is what `leave` has put there; it is borrowed and copied
-    unsafe {
+    let found: Vec<_> = unsafe {
         let plugin: *mut ffi::NMVpnEditorPlugin = plugin.as_ref().to_glib_none().0;
-        let array = g_object_get_data(plugin.cast(), key.as_ptr()).cast::<glib::ffi::GPtrArray>();
+        let array = g_object_get_data(plugin.cast(), IMPORTED.as_ptr()).cast::<glib::ffi::GPtrArray>();
         let Some(array) = array.as_ref() else { return Vec::new() };
         let connections = (0..array.len as usize).map(|index| (*array.pdata.add(index)).cast::<ffi::NMConnection>());
         connections
@@ -63,7 +62,10 @@ pub fn found(plugin: &impl IsA<VpnEditorPlugin>, connection: &Connection) -> Vec
                 left: sentences(g_object_get_data(connection.cast(), LEFT.as_ptr()).cast()),
             })
             .collect()
-    }
+    };
+    let data = |connection: &Connection| connection.vpn().map(|vpn| vpn.data());
+    let same = found.first().is_some_and(|first| data(&first.connection) == data(connection));
+    if same { found } else { Vec::new() }
 }
 
 /// # Safety
@@ -72,10 +74,6 @@ pub fn found(plugin: &impl IsA<VpnEditorPlugin>, connection: &Connection) -> Vec
 unsafe fn sentences(left: *const *const c_char) -> Vec<String> {
     // SAFETY: the caller's promise
     if left.is_null() { Vec::new() } else { unsafe { FromGlibPtrContainer::from_glib_none(left) } }
-}
-
-fn key(connection: &Connection) -> Option<CString> {
-    CString::new(format!("nm-sstp-imported-{}", connection.uuid()?)).ok()
 }
 
 unsafe extern "C" fn unref(object: glib::ffi::gpointer) {
