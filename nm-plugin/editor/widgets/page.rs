@@ -82,7 +82,11 @@ impl Page {
     ///
     /// There is none of this name and type: the file and the code are of one library, and its tests ask for all.
     pub fn object<T: IsA<glib::Object>>(&self, name: &str) -> T {
-        self.builder.object(name).unwrap_or_else(|| panic!("the window has no {name}"))
+        self.find(name).unwrap_or_else(|| panic!("the window has no {name}"))
+    }
+
+    fn find<T: IsA<glib::Object>>(&self, name: &str) -> Option<T> {
+        self.builder.object(name)
     }
 
     /// Every object of the page and of the window with the further settings.
@@ -149,7 +153,7 @@ impl Page {
         label.set_xalign(0.0);
         label.set_wrap(true);
         label.set_max_width_chars(50);
-        let beside: gtk::Widget = self.builder.object(&format!("row-{key}")).unwrap_or_else(|| field.clone());
+        let beside: gtk::Widget = self.find(&format!("row-{key}")).unwrap_or_else(|| field.clone());
         if let Some(grid) = beside.parent().and_downcast::<gtk::Grid>() {
             let is_box = field.is::<gtk::CheckButton>();
             label.set_margin_start(if is_box { 36 } else { 0 });
@@ -181,7 +185,7 @@ impl Page {
         for key in WITH_PASSWORD.into_iter().chain(WITH_CERTIFICATE) {
             let shown = self.is_shown(key);
             for name in [key.to_owned(), format!("label-{key}"), format!("row-{key}")] {
-                if let Some(widget) = self.builder.object::<gtk::Widget>(&name) {
+                if let Some(widget) = self.find::<gtk::Widget>(&name) {
                     widget.set_visible(shown);
                 }
             }

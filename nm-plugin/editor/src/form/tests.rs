@@ -41,7 +41,8 @@ fn touch(form: &mut Form) {
         form.set_secret(secret, &value);
     }
     form.set_persistent(form.persistent());
-    form.set_timeout(&form.timeout().to_owned());
+    let timeout = form.timeout().to_owned();
+    form.set_timeout(&timeout);
 }
 
 /// Profiles of every program, with keys and spellings that are nobody's.
