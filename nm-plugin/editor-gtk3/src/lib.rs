@@ -4,7 +4,6 @@ mod toolkit;
 #[path = "../../editor/widgets/mod.rs"]
 mod widgets;
 
-use gtk::prelude::*;
 use nm_sstp_libnm::ffi::{NMConnection, NMVpnEditor, NMVpnEditorPlugin};
 use nm_sstp_libnm::glib::ffi::GError;
 use nm_sstp_libnm::{Problem, factory};
@@ -27,10 +26,7 @@ pub unsafe extern "C" fn nm_vpn_editor_factory_sstp(
     unsafe {
         factory::editor(plugin, connection, error, |plugin, connection| {
             toolkit::take_over().map_err(|sentence| Problem::Failed.says(sentence))?;
-            let editor = Editor::new(Some(plugin), connection);
-            // Programs call gtk_widget_show_all(), which must not show what the page hides.
-            editor.page().root().set_no_show_all(true);
-            Ok(editor)
+            Ok(Editor::new(Some(plugin), connection))
         })
     }
 }

@@ -39,6 +39,11 @@ pub fn window_of(widget: &impl IsA<gtk::Widget>) -> Option<gtk::Window> {
     widget.toplevel().and_downcast().filter(gtk::Window::is_visible)
 }
 
+/// Programs show all that is in a page that they get; this one shows and hides by itself.
+pub fn keep_hidden(page: &gtk::Box) {
+    page.set_no_show_all(true);
+}
+
 pub fn hide_on_close(window: &gtk::Dialog) {
     window.connect_delete_event(|window, _| {
         window.hide();

@@ -10,6 +10,11 @@ fn description(field: &impl gtk::prelude::IsA<gtk::Widget>) -> Option<String> {
     field.accessible()?.description().map(String::from)
 }
 
+/// As programs do with a page that they get.
+fn show_all(page: &gtk::Box) {
+    gtk::prelude::WidgetExt::show_all(page);
+}
+
 fn main() {
     page::main();
 }

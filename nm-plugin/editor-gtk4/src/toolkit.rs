@@ -39,6 +39,9 @@ pub fn window_of(widget: &impl IsA<gtk::Widget>) -> Option<gtk::Window> {
     widget.root().and_downcast().filter(gtk::Window::is_visible)
 }
 
+/// There is nothing that would show all of a page.
+pub fn keep_hidden(_: &gtk::Box) {}
+
 pub fn hide_on_close(window: &gtk::Dialog) {
     window.set_hide_on_close(true);
 }

@@ -12,7 +12,7 @@ use nm_sstp::profile::SERVICE_TYPE;
 use nm_sstp_libnm::glib::subclass::prelude::*;
 use nm_sstp_libnm::{Connection, VpnEditorImpl, VpnSetting, glib};
 
-use crate::{Editor, description};
+use crate::{Editor, description, show_all};
 
 type Test = (&'static str, fn());
 
@@ -79,6 +79,7 @@ fn opened(pairs: &[(&str, &str)]) -> Opened {
     }
     connection.set_vpn(&vpn);
     let editor = Editor::new(None, &connection);
+    show_all(&editor.page().root());
     let changes = Rc::new(Cell::new(0));
     let count = changes.clone();
     editor.connect_local("changed", false, move |_| {
@@ -226,7 +227,9 @@ fn a_secret_that_nobody_keeps_cannot_be_typed() {
 
 fn what_was_repaired_is_told() {
     let plain = opened(&[("gateway", "a.example"), ("proxy-port", "0")]);
-    assert!(!plain.is_visible("remarks"));
+    for name in ["remarks", "test-result", "test-offer", "problem", "unknown"] {
+        assert!(!plain.is_visible(name), "{name}");
+    }
     let page = opened(&[("gateway", "a.example"), ("ignore-cert-warn", "yes"), ("proxy-password", "hunter2")]);
     assert!(page.is_visible("remarks"));
     assert!(page.check("ignore-cert-warn").is_active());

@@ -12,6 +12,8 @@ pub struct Findings {
     pub address: Option<String>,
     /// Version of TLS.
     pub tls_version: Option<String>,
+    /// The names that the certificate is issued for.
+    pub names: Vec<String>,
     /// Whom the certificate is for.
     pub subject: Option<String>,
     /// Who issued it.
@@ -62,10 +64,11 @@ impl Findings {
         sentences
     }
 
-    /// What can be done about it.
+    /// What can be done about it. Nobody should trust what its issuer has revoked.
     pub fn offer(&self) -> Offer {
+        let revoked = self.certificate_problem.as_ref().is_some_and(|problem| problem.contains(" was revoked "));
         match (self.verified, &self.fingerprint) {
-            (Some(false), Some(_)) => Offer::Trust,
+            (Some(false), Some(_)) if !revoked => Offer::Trust,
             _ => Offer::Nothing,
         }
     }
@@ -77,12 +80,7 @@ impl Findings {
 
     fn verdict(&self, ignores_certificate: bool) -> String {
         if self.verified == Some(false) && !ignores_certificate {
-            return match &self.certificate_problem {
-                Some(problem) => {
-                    tr!("The server's certificate is not trusted: {reason}.", reason = problem.trim_end_matches('.'))
-                }
-                None => tr!("The server's certificate is not trusted."),
-            };
+            return self.objection();
         }
         match (self.sstp, &self.error, &self.address, &self.tls_version) {
             (Some(true), _, Some(address), Some(version)) => tr!(
@@ -94,6 +92,41 @@ impl Findings {
             (_, Some(error), ..) => tr!("The server cannot be used: {reason}.", reason = error.trim_end_matches('.')),
             (Some(false), None, ..) => tr!("The server does not speak SSTP. Is it the right name and port?"),
             (None, None, ..) => tr!("It could not be found out whether the server speaks SSTP."),
+        }
+    }
+}
+
+impl Findings {
+    /// What is wrong with the certificate. The service says it in one English sentence with a setting to change; here there
+    /// are buttons for that, and the beginning tells which case it is.
+    fn objection(&self) -> String {
+        let Some(problem) = &self.certificate_problem else { return tr!("The server's certificate is not trusted.") };
+        let clause = problem.split("; ").next().unwrap_or(problem).trim_end_matches('.');
+        let says = |words: &str| clause.contains(words);
+        if says(" is not trusted: ") {
+            tr!(
+                "The server can be reached, but its certificate was not issued by an authority that is trusted. If you have \
+                 the certificate of its authority, choose it."
+            )
+        } else if says(" has a certificate for ") || says(" has a certificate that is not for ") {
+            tr!(
+                "The server can be reached, but its certificate is for another name: {names}. If that is the right server, \
+                 use this name as the gateway, or enter it as the name in the certificate (Advanced).",
+                names = self.names.join(", ")
+            )
+        } else if says(" expired on ") || says(" has expired") {
+            tr!("The server can be reached, but its certificate has expired. Its administrator has to renew it.")
+        } else if says(" is not valid yet") {
+            tr!("The server can be reached, but its certificate is not valid yet. Is the clock of this computer right?")
+        } else if says(" is not the one that is accepted") {
+            tr!(
+                "The server shows another certificate than the one that is accepted. Ask its administrator whether it has a \
+                 new one, before you accept that."
+            )
+        } else if says(" was revoked ") {
+            tr!("The server's certificate was revoked by its issuer. Do not log on there.")
+        } else {
+            tr!("The server's certificate is not trusted: {reason}.", reason = clause)
         }
     }
 }
@@ -149,6 +182,42 @@ mod tests {
             sentences[0].ends_with(": self-signed certificate.") && sentences[1].contains("AB:CD"),
             "{sentences:?}"
         );
+    }
+
+    /// The sentences of the service, as it says them.
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
+        let host = "the certificate of vpn.example.com (192.0.2.1:443)";
+        for (problem, words) in [
+            (
+                format!("{host} is not trusted: self-signed certificate; it is issued to me"),
+                "not issued by an authority",
+            ),
+            (
+                "the server at 192.0.2.1:443 has a certificate for a.example, not for b; it".into(),
+                "another name: a.example",
+            ),
+            (format!("{host} expired on 2020-01-01; it is issued to me"), "has expired"),
+            (format!("a certificate in the chain of {host} has expired"), "has expired"),
+            (format!("{host} is not valid yet: check the clock of this machine"), "clock"),
+            (
+                format!("{host} is not the one that is accepted, SHA-256 AB (gateway-fingerprint)"),
+                "another certificate",
+            ),
+            (format!("{host} was revoked by its issuer (crl-file); it is issued to me"), "revoked"),
+            (format!("{host} did not pass: something; if this is"), "did not pass: something."),
+        ] {
+            let revoked = problem.contains("revoked");
+            let found = Findings {
+                certificate_problem: Some(problem),
+                fingerprint: Some("AB:CD".into()),
+                names: vec!["a.example".into()],
+                ..findings(Some(false), None, None)
+            };
+            let verdict = found.sentences(false).remove(0);
+            assert!(verdict.contains(words) && !verdict.contains("issued to me"), "{verdict}");
+            assert_eq!(found.offer() == Offer::Nothing, revoked, "{verdict}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl Page {
             shown_fingerprint: RefCell::default(),
             changed: Box::new(changed),
         });
+        toolkit::keep_hidden(&page.root());
         page.set_up_advanced();
         page.bind();
         page.set_up_files();

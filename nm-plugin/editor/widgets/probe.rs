@@ -140,17 +140,19 @@ fn of_error(error: glib::Error) -> String {
 fn findings(answer: &glib::Variant) -> Findings {
     let answer = glib::VariantDict::new(Some(answer));
     let text = |name: &str| answer.lookup::<String>(name).ok().flatten().filter(|text| !text.is_empty());
+    let texts = |name: &str| answer.lookup::<Vec<String>>(name).ok().flatten().unwrap_or_default();
     let flag = |name: &str| answer.lookup::<bool>(name).ok().flatten();
     Findings {
         address: text("address"),
         tls_version: text("tls-version"),
+        names: texts("certificate-names"),
         subject: text("certificate-subject"),
         issuer: text("certificate-issuer"),
         fingerprint: text("certificate-fingerprint"),
         verified: flag("verified"),
         certificate_problem: text("certificate-problem"),
         sstp: flag("sstp"),
-        authentication: answer.lookup::<Vec<String>>("authentication").ok().flatten().unwrap_or_default(),
+        authentication: texts("authentication"),
         error: text("error"),
     }
 }
