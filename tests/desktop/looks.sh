@@ -18,7 +18,7 @@ accepted_in_gtk3() {
     OPEN=editor desktop nm-connection-editor --edit="$uuid"
     ui press "$GTK3 > push button:^Test" || fail "there is no button"
     ui wait 20 "$GTK3 > label:not issued by an authority" || fail "it is not said that nobody knows the authority"
-    ui wait 2 "$GTK3 > label:$(certificate "$PKI/server.pem")" || fail "the fingerprint is not shown"
+    ui wait 2 "$GTK3 > label:$(certificate "$PKI/server.pem" | cut -c1-47)" || fail "the fingerprint is not shown"
     pictured gtk3-test
     ui press "$GTK3 > push button:^Accept only" || fail "the certificate cannot be accepted"
     ui wait 20 "$GTK3 > label:can be used" || fail "the certificate was not accepted"

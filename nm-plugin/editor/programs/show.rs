@@ -1,4 +1,5 @@
-//! Shows the page of a connection in a window of its own: `show [--rtl] [--advanced TAB] [FILE.nmconnection]`. For looking
+//! Shows the page of a connection in a window of its own: `show [--rtl] [--dark] [--large] [--advanced TAB]
+//! [FILE.nmconnection]`. For looking
 //! at it, and for pictures of it; what is edited is thrown away, and printed without secrets with `--print`.
 
 use gtk::prelude::*;
@@ -16,6 +17,8 @@ pub fn main() {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rtl" => gtk::Widget::set_default_direction(gtk::TextDirection::Rtl),
+            "--dark" => settings().set_gtk_application_prefer_dark_theme(true),
+            "--large" => settings().set_gtk_font_name(Some("Sans 18")),
             "--advanced" => tab = arguments.next().and_then(|tab| tab.parse().ok()),
             "--print" => print = true,
             file => {
@@ -50,4 +53,8 @@ pub fn main() {
         None
     });
     glib::MainLoop::new(None, false).run();
+}
+
+fn settings() -> gtk::Settings {
+    gtk::Settings::default().expect("there is a display")
 }

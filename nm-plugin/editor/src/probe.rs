@@ -53,10 +53,9 @@ impl Findings {
             ));
         }
         if let Some(fingerprint) = self.fingerprint.as_ref().filter(|_| self.offer() == Offer::Trust) {
-            sentences.push(tr!(
-                "Fingerprint (SHA-256): {fingerprint}. Compare it with the one that the server's administrator tells you.",
-                fingerprint = fingerprint
-            ));
+            sentences.push(tr!("Its fingerprint (SHA-256) is:"));
+            sentences.extend(in_lines(fingerprint));
+            sentences.push(tr!("Compare it with the one that the server's administrator tells you."));
         }
         if !self.authentication.is_empty() {
             sentences.push(tr!("It lets people log on by {methods}.", methods = self.authentication.join(", ")));
@@ -129,6 +128,12 @@ impl Findings {
             tr!("The server's certificate is not trusted: {reason}.", reason = clause)
         }
     }
+}
+
+/// A fingerprint in lines of 16 octets, so that two people can read it to each other.
+fn in_lines(fingerprint: &str) -> Vec<String> {
+    let octets: Vec<&str> = fingerprint.split(':').collect();
+    octets.chunks(16).map(|line| line.join(":")).collect()
 }
 
 /// The settings that a look at the gateway needs: all but what was unset, unknown, or is a secret. The user's certificate
