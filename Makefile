@@ -4,6 +4,7 @@
 # make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, check-desktop,
 #                  each also alone
 # make interop     against an SSTP server that is not ours, in a virtual machine
+# make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
 # make bench       what a tunnel costs on this machine: docs/performance.md
 
@@ -52,7 +53,7 @@ BUILD_DESKTOP = build-desktop
 endif
 
 .PHONY: all plugin-directory build build-desktop build-lab build-bench install uninstall \
-	check check-core check-code check-nm check-transport check-auth check-helper check-desktop interop demo bench
+	check check-core check-code check-nm check-transport check-auth check-helper check-desktop interop screenshots demo bench
 
 all: build
 
@@ -114,6 +115,9 @@ check-desktop: build-lab build-desktop
 
 interop: build-lab
 	@tests/interop/run
+
+screenshots: build-lab build-desktop
+	@tests/desktop/pictures
 
 demo:
 	@tests/demo
