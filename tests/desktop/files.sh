@@ -94,19 +94,23 @@ round_trip() { # ENDING
         fail "the second export is another one"
 }
 
+# Whatever a file of the tests of the formats holds: it is imported, each of its connections, or refused by name.
 golden_files() {
-    local file some=
+    local file first some=
     for file in tests/exchange/*; do
-        [ -f "$file" ] || continue
+        [[ $file != *expected ]] || continue
         import "$file"
+        # of several, the one that the sentence names
+        first=$(grep -o "'$file#[^']*'" <<<"$ERRORS" | tr -d "'")
+        [ -z "$first" ] || import "$first"
+        say "$file: $STATUS $OUTPUT $ERRORS"
         case $STATUS in
-            0) nmcli connection delete "$(sed -n "s/^Connection '.*' (\(.*\)) .*/\1/p" <<<"$OUTPUT")" >/dev/null; some+=. ;;
-            1) contains "$ERRORS" "^Error: failed to import" "the error for $file" ;;
-            *) fail "nmcli exited with $STATUS for $file: $ERRORS" ;;
+            0) some+=. ;;
+            1) [[ $file == *openvpn* ]] && contains "$ERRORS" "failed to import.*openvpn" "the error for $file" ;;
+            *) fail "nmcli exited with $STATUS" ;;
         esac
-        say "$file: $OUTPUT $ERRORS"
     done
-    [ -n "$some" ] || fail "none could be imported"
+    [ ${#some} -ge 10 ] || fail "only ${#some} could be imported"
 }
 
 phone_book() {
