@@ -6,6 +6,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::values::{Notice, Reader, leading_number};
+#[cfg(feature = "words")]
+use crate::tr;
 
 /// A secret of a profile (`vpn.secrets` in NetworkManager).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,16 +83,22 @@ impl Secret {
         }
     }
 
+    /// Whether a person can be asked for it.
+    pub const fn can_be_asked_for(self) -> bool {
+        !matches!(self, Self::HttpCookie)
+    }
+
     /// What a person is asked for, where these secrets are asked for together; `None`: it is never asked for.
-    pub fn label(self, together: &[Self]) -> Option<&'static str> {
+    #[cfg(feature = "words")]
+    pub fn label(self, together: &[Self]) -> Option<String> {
         Some(match self {
-            Self::User => "User name",
-            Self::Password if together.contains(&Self::PasswordAgain) => "New password",
-            Self::Password => "Password",
-            Self::PasswordAgain => "Repeat the new password",
-            Self::Otp => "One-time code",
-            Self::TlsUserKeySecret => "Certificate password",
-            Self::ProxyPassword => "Proxy password",
+            Self::User => tr!("User name"),
+            Self::Password if together.contains(&Self::PasswordAgain) => tr!("New password"),
+            Self::Password => tr!("Password"),
+            Self::PasswordAgain => tr!("Repeat the new password"),
+            Self::Otp => tr!("One-time code"),
+            Self::TlsUserKeySecret => tr!("Certificate password"),
+            Self::ProxyPassword => tr!("Proxy password"),
             Self::HttpCookie => return None,
         })
     }
@@ -332,12 +340,16 @@ mod tests {
         assert_eq!(Tag::split("x-dynamic-challenge:pin"), (Tag::Challenge, "pin"));
     }
 
+    #[cfg(feature = "words")]
     #[test]
     fn labels() {
-        assert_eq!(Secret::Password.label(&[Secret::Password, Secret::Otp]), Some("Password"));
-        assert_eq!(Secret::Password.label(&[Secret::Password, Secret::PasswordAgain]), Some("New password"));
-        let never: Vec<_> = Secret::ALL.into_iter().filter(|secret| secret.label(&[]).is_none()).collect();
-        assert_eq!(never, [Secret::HttpCookie]);
+        let label = |together: &[Secret]| Secret::Password.label(together).unwrap();
+        assert_eq!(label(&[Secret::Password, Secret::Otp]), "Password");
+        assert_eq!(label(&[Secret::Password, Secret::PasswordAgain]), "New password");
+        for secret in Secret::ALL {
+            assert_eq!(secret.label(&[]).is_some(), secret.can_be_asked_for(), "{secret:?}");
+        }
+        assert!(!Secret::HttpCookie.can_be_asked_for());
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
+use nm_sstp::tr;
+use nm_sstp_auth_dialog::wiped::Wiped;
 use zeroize::{Zeroize, Zeroizing};
-
-use crate::wiped::Wiped;
 
 /// Most octets to take in before `DONE`. libnm bounds one line to half of this; real connections have some hundreds.
 const MAX_INPUT: usize = 1 << 20;
@@ -39,13 +39,15 @@ pub enum Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "standard input cannot be read: {error}"),
-            Self::TooLong => write!(f, "the connection on standard input is longer than {MAX_INPUT} octets"),
-            Self::Cut => f.write_str("the connection on standard input ends before DONE"),
-            Self::NotText => f.write_str("the connection on standard input is not UTF-8 text"),
-            Self::ValueWithoutKey => f.write_str("the connection on standard input has a value without a key"),
-        }
+        f.write_str(&match self {
+            Self::Io(error) => tr!("The standard input cannot be read: {reason}.", reason = error),
+            Self::TooLong => {
+                tr!("The connection on the standard input is longer than {length} octets.", length = MAX_INPUT)
+            }
+            Self::Cut => tr!("The connection on the standard input ends before DONE."),
+            Self::NotText => tr!("The connection on the standard input is not UTF-8 text."),
+            Self::ValueWithoutKey => tr!("The connection on the standard input has a value without a key."),
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! The answer in external-UI mode: a key file in GLib's format, version 2 of the protocol.
 
 use nm_sstp::profile::NO_SECRET;
+use nm_sstp_auth_dialog::wiped::Wiped;
 
 use crate::prompt::Prompt;
-use crate::wiped::Wiped;
 
 /// The key file for `prompt`.
 pub fn render(prompt: &Prompt) -> Wiped {
@@ -13,7 +13,7 @@ pub fn render(prompt: &Prompt) -> Wiped {
     push_value(&mut file, "Title", &prompt.title);
     for entry in &prompt.entries {
         let value = entry.value.as_ref().map_or("", |value| value.as_str());
-        push_group(&mut file, &entry.secret.hint(entry.tag), value, entry.label, entry.ask);
+        push_group(&mut file, &entry.secret.hint(entry.tag), value, &entry.label, entry.ask);
         if entry.echo {
             file.push(b"ForceEcho=true\n");
         }

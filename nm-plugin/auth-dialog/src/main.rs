@@ -2,11 +2,12 @@
 //!
 //! nmcli, gnome-shell and nm-applet start it with the connection's data and secrets on standard input. In external-UI
 //! mode (version 2 of that protocol) it answers with a key file that says what to ask, and the agent asks; this is what
-//! nmcli needs for `--ask` and `passwd-file`. In standard mode such a program opens a window of its own; this one has
-//! none, so there it hands back what is known already and refuses where a person would have to be asked.
+//! nmcli needs for `--ask` and `passwd-file`. In standard mode it asks itself, in a window (`nm-sstp-auth-window`), and
+//! answers with the secrets.
 //!
-//! Secrets come in by standard input and go out by standard output only: never in arguments or messages. Every copy of
-//! them here is wiped; standard input and output are used without the buffers of the standard library, which are not.
+//! Secrets come in by standard input and from the window, and go out by standard output only: never in
+//! arguments or messages. Every copy of them here is wiped; standard input and output are used without the buffers of
+//! the standard library, which are not.
 
 mod input;
 mod keyfile;
@@ -14,7 +15,7 @@ mod options;
 mod plain;
 mod prompt;
 mod standard;
-mod wiped;
+mod window;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,48 +23,61 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use nm_sstp::profile::SERVICE_TYPE;
+use nm_sstp::{tr, words};
+use nm_sstp_auth_dialog::{CANCELLED, leave_no_core};
 
 use options::Options;
 use prompt::Prompt;
+use window::Asked;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("nm-sstp-auth-dialog: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    leave_no_core();
+    // SAFETY: no other thread was started.
+    unsafe { words::program_starts() };
+    run().unwrap_or_else(|error| {
+        eprintln!("nm-sstp-auth-dialog: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// The whole program. An error is a sentence for standard error, where the agent's log has it.
-fn run() -> Result<(), String> {
+fn run() -> Result<ExitCode, String> {
     let options = Options::parse(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))?;
     if options.help {
         return write_out(options::USAGE.as_bytes());
     }
     if options.service != SERVICE_TYPE {
-        return Err(format!("this program asks for {SERVICE_TYPE} only, not for {:?}", options.service));
+        return Err(tr!(
+            "This program asks for {ours} only, not for {other}.",
+            ours = SERVICE_TYPE,
+            other = format!("{:?}", options.service)
+        ));
     }
-    let mut stdin = unbuffered(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let unreadable = |error: io::Error| tr!("The standard input cannot be read: {reason}.", reason = error);
+    let mut stdin = unbuffered(io::stdin()).map_err(unreadable)?;
     let (details, rest) = input::read(&mut stdin).map_err(|error| error.to_string())?;
-    let prompt = Prompt::new(&options, details);
+    let mut prompt = Prompt::new(&options, &details);
+    drop(details);
     if options.external_ui_mode {
         return write_out(keyfile::render(&prompt).as_bytes());
     }
+    if prompt.entries.iter().any(|entry| entry.ask) && window::ask(&mut prompt)? == Asked::Cancelled {
+        return Ok(ExitCode::from(CANCELLED));
+    }
     let answer = standard::render(&prompt)?;
     write_out(answer.as_bytes())?;
-    let was_asked = !prompt.entries.is_empty();
+    let was_needed = !prompt.entries.is_empty();
     drop((answer, prompt));
-    if was_asked {
+    if was_needed {
         standard::wait_for_quit(stdin, rest);
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn write_out(text: &[u8]) -> Result<(), String> {
+fn write_out(text: &[u8]) -> Result<ExitCode, String> {
     let written = unbuffered(io::stdout()).and_then(|mut stdout| stdout.write_all(text));
-    written.map_err(|error| format!("standard output cannot be written: {error}"))
+    written.map_err(|error| tr!("The standard output cannot be written: {reason}.", reason = error))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The same open file without the standard library's buffer, which is never wiped.

@@ -1,5 +1,7 @@
 //! The command line, as secret agents write it.
 
+use nm_sstp::tr;
+
 /// What `--help` prints.
 pub const USAGE: &str = "\
 Usage: nm-sstp-auth-dialog -u UUID -n NAME -s SERVICE [OPTION...]
@@ -17,7 +19,8 @@ connection to standard input.
                             x-dynamic-challenge: or x-dynamic-challenge-echo:
                             before it in a second step; or x-vpn-message:TEXT
                             to show
-      --external-ui-mode    answer with a key file of what to ask
+      --external-ui-mode    answer with a key file of what to ask; without it,
+                            ask in a window
       --help                this text
 ";
 
@@ -54,11 +57,14 @@ impl Options {
             } else if let Some(short) = argument.strip_prefix('-').filter(|short| !short.is_empty()) {
                 options.set_short(short, &mut arguments)?;
             } else {
-                return Err(format!("the argument {argument:?} is not understood; see --help"));
+                return Err(tr!(
+                    "The argument {argument} is not understood; see --help.",
+                    argument = format!("{argument:?}")
+                ));
             }
         }
         if !options.help && [&options.uuid, &options.name, &options.service].iter().any(|value| value.is_empty()) {
-            return Err("the options --uuid, --name and --service must be given; see --help".into());
+            return Err(tr!("The options --uuid, --name and --service must be given; see --help."));
         }
         Ok(options)
     }
@@ -73,7 +79,7 @@ impl Options {
                 'i' => "allow-interaction",
                 'r' => "reprompt",
                 'h' | '?' => "help",
-                _ => return Err(format!("the option -{} is not known; see --help", letter.escape_debug())),
+                _ => return Err(tr!("The option -{letter} is not known; see --help.", letter = letter.escape_debug())),
             };
             if !"unst".contains(letter) {
                 self.set(name, None, arguments)?;
@@ -92,8 +98,9 @@ impl Options {
         arguments: &mut impl Iterator<Item = String>,
     ) -> Result<(), String> {
         if ["uuid", "name", "service", "hint"].contains(&name) {
-            let value =
-                value.or_else(|| arguments.next()).ok_or_else(|| format!("the option --{name} needs a value"))?;
+            let value = value
+                .or_else(|| arguments.next())
+                .ok_or_else(|| tr!("The option --{name} needs a value.", name = name))?;
             match name {
                 "uuid" => self.uuid = value,
                 "name" => self.name = value,
@@ -107,10 +114,10 @@ impl Options {
             "reprompt" => &mut self.reprompt,
             "external-ui-mode" => &mut self.external_ui_mode,
             "help" => &mut self.help,
-            _ => return Err(format!("the option --{} is not known; see --help", name.escape_debug())),
+            _ => return Err(tr!("The option --{name} is not known; see --help.", name = name.escape_debug())),
         };
         if value.is_some() {
-            return Err(format!("the option --{name} takes no value"));
+            return Err(tr!("The option --{name} takes no value.", name = name));
         }
         *switch = true;
         Ok(())

@@ -1,6 +1,7 @@
 //! What is to be asked.
 
 use nm_sstp::profile::{Secret, SecretFlags, Secrets, Tag, required_secrets};
+use nm_sstp::tr;
 use zeroize::Zeroizing;
 
 use crate::input::Details;
@@ -26,7 +27,7 @@ pub struct Entry {
     /// The tag that its name has in the answer.
     pub tag: Tag,
     /// What a person is asked for.
-    pub label: &'static str,
+    pub label: String,
     /// Its value, where it is known and may be kept; with `ask`, what the field is filled with.
     pub value: Option<Zeroizing<String>>,
     /// A person is to be asked for it.
@@ -37,7 +38,7 @@ pub struct Entry {
 
 impl Prompt {
     /// Decides what to ask: what the hints name; without a name in them, what the connection's data require.
-    pub fn new(options: &Options, details: Details) -> Self {
+    pub fn new(options: &Options, details: &Details) -> Self {
         let (secrets, _) = Secrets::from_settings(&details.data, &details.secrets);
         let hints = Hints::read(&options.hints);
         let needed = if hints.secrets.is_empty() && !hints.second_step {
@@ -51,24 +52,25 @@ impl Prompt {
         let entries = needed.into_iter().filter_map(|(secret, tag)| {
             let label = secret.label(&together)?;
             let keeps = !SecretFlags::of(secret, &details.data).not_saved();
-            let known = secrets.get(secret).filter(|_| keeps && tag == Tag::Plain && is_lasting(secret, &together));
-            let ask = options.allow_interaction && (refused || known.is_none());
             // Whoever typed a wrong password types all of it anew, but can mend a user name.
-            let value = known.filter(|_| !ask || secret == Secret::User);
+            let is_of_use = !refused || !options.allow_interaction || secret == Secret::User;
+            let is_told = keeps && is_of_use && tag == Tag::Plain && is_lasting(secret, &together);
+            let value = secrets.get(secret).filter(|_| is_told).map(|value| Zeroizing::new(value.to_owned()));
+            let ask = options.allow_interaction && (refused || value.is_none());
             Some(Entry {
                 secret,
                 // Where the profile says that it is not kept, no version of NetworkManager needs to be told.
                 tag: if keeps { tag } else { Tag::Plain },
                 label,
-                value: value.map(|value| Zeroizing::new(value.to_owned())),
+                value,
                 ask,
                 echo: secret == Secret::User || tag == Tag::ChallengeEcho,
             })
         });
         let description = hints.message.unwrap_or_else(|| {
-            format!("You need to authenticate to access the Virtual Private Network “{}”.", options.name)
+            tr!("You need to authenticate to access the Virtual Private Network “{name}”.", name = options.name)
         });
-        Self { title: format!("Authenticate VPN {}", options.name), description, entries: entries.collect() }
+        Self { title: tr!("Authenticate VPN {name}", name = options.name), description, entries: entries.collect() }
     }
 }
 
@@ -96,7 +98,7 @@ impl Hints {
     fn read(hints: &[String]) -> Self {
         let (messages, names): (Vec<_>, Vec<_>) = hints.iter().partition(|hint| hint.starts_with(MESSAGE_HINT));
         let named: Vec<_> = names.iter().filter_map(|hint| Secret::from_hint(hint)).collect();
-        let once = Secret::ALL.into_iter().filter(|secret| secret.label(&[]).is_some()).filter_map(|secret| {
+        let once = Secret::ALL.into_iter().filter(|secret| secret.can_be_asked_for()).filter_map(|secret| {
             let mut tags = named.iter().filter(|(other, _)| *other == secret).map(|(_, tag)| *tag);
             let first = tags.next()?;
             // Hints that differ: hidden, and not kept.

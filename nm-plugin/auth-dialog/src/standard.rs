@@ -1,4 +1,4 @@
-//! Standard mode: the program would ask the person itself. This one has no window, so it can only tell what is known.
+//! Standard mode: the dialog itself asks the person, in its window, and the agent gets names and values in lines.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,10 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use nm_sstp::profile::NO_SECRET;
+use nm_sstp::tr;
+use nm_sstp_auth_dialog::wiped::Wiped;
 use zeroize::Zeroizing;
 
 use crate::prompt::Prompt;
-use crate::wiped::Wiped;
 
 /// How long the agent may take to read the answer and say `QUIT`.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -19,22 +20,18 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 ///
-/// A sentence, where a person would have to be asked or a value cannot be told in lines.
+/// A sentence, where a value cannot be told in lines.
 pub fn render(prompt: &Prompt) -> Result<Wiped, String> {
-    if let Some(entry) = prompt.entries.iter().find(|entry| entry.ask) {
-        return Err(format!(
-            "{:?} must be asked for, and this program has no window to ask in: \
-             use an agent that asks itself (external-UI mode), such as nmcli --ask or gnome-shell, or store the secret",
-            entry.secret.name()
-        ));
-    }
     let mut answer = Wiped::default();
     for entry in &prompt.entries {
         let Some(value) = &entry.value else { continue };
         if value.contains('\n') {
-            return Err(format!("{:?} has a line end in it, which an agent cannot be told here", entry.secret.name()));
+            return Err(tr!(
+                "The secret {name} has a line end in it, which an agent cannot be told here.",
+                name = entry.secret.name()
+            ));
         }
-        for line in [entry.secret.name(), value] {
+        for line in [&entry.secret.hint(entry.tag), value.as_str()] {
             answer.push(line.as_bytes());
             answer.push(b"\n");
         }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 pub struct Wiped(Zeroizing<Vec<u8>>);
 
 impl Wiped {
+    /// Puts these octets at the end.
     pub fn push(&mut self, octets: &[u8]) {
         let length = self.0.len() + octets.len();
         if length > self.0.capacity() {
@@ -18,6 +19,7 @@ impl Wiped {
         self.0.extend_from_slice(octets);
     }
 
+    /// All of them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

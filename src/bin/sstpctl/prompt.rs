@@ -77,7 +77,7 @@ impl Terminal {
                 None => (None, Tag::split(hint).0),
             };
             let label = secret.and_then(|secret| secret.label(&together));
-            let label = label.map_or_else(|| printable::line(Tag::split(hint).1), str::to_owned);
+            let label = label.unwrap_or_else(|| printable::line(Tag::split(hint).1));
             let visible = secret == Some(Secret::User) || tag == Tag::ChallengeEcho;
             answers.push((hint.clone(), self.ask(&label, visible).await?));
         }

@@ -3,11 +3,19 @@
 mod external_ui;
 mod hints;
 mod refused;
+mod shell;
 mod standard_mode;
 mod user_name;
+mod window;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Held while a program is started, and while one is written: a file that is open for writing in a process that is just
+/// being made cannot be run.
+static SPAWNING: Mutex<()> = Mutex::new(());
 
 /// What every agent passes.
 const CONNECTION: [&str; 6] =
@@ -22,8 +30,16 @@ fn data(password_flags: &str) -> String {
 }
 
 fn start(arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog"));
+    start_from(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog").as_ref(), arguments)
+}
+
+/// Starts this copy of the program, out of reach of the keyring and the screen of whoever runs the tests.
+fn start_from(program: &Path, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").env_remove("LANGUAGE").env("LC_ALL", "C.UTF-8");
+    ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().for_each(|name| _ = command.env_remove(name));
+    let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
     command.spawn().unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! Standard mode, where the program itself would open a window.
+//! Standard mode, where nobody has to be asked.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
@@ -29,22 +29,6 @@ fn what_is_worth_nothing_is_not_told() {
 #[test]
 fn nothing_is_needed() {
     assert_eq!(success(run(&["-i"], data("4") + "DONE\n")), "no-secret\ntrue\n\n\n");
-}
-
-#[test]
-fn a_question_is_refused() {
-    for (arguments, input) in [
-        (&["-i"][..], data("1") + "DONE\n"),
-        (&["-i"], data("2") + STORED),
-        (&["-i", "-r"], data("0") + STORED),
-        (&["-i", "-t", "password"], data("0") + STORED),
-    ] {
-        let sentence = failure(run(arguments, input));
-        assert!(sentence.contains("no window") && sentence.contains("\"password\""), "{sentence}");
-        assert!(sentence.contains("nmcli --ask or gnome-shell") && !sentence.contains("hunter2"), "{sentence}");
-    }
-    let sentence = failure(run(&["-i", "-t", "x-dynamic-challenge:otp"], data("0") + STORED));
-    assert!(sentence.contains("no window") && sentence.contains("\"otp\""), "{sentence}");
 }
 
 #[test]
