@@ -3,14 +3,15 @@
 //! nmcli, gnome-shell and nm-applet start it with the connection's data and secrets on standard input. In external-UI
 //! mode (version 2 of that protocol) it answers with a key file that says what to ask, and the agent asks; this is what
 //! nmcli needs for `--ask` and `passwd-file`. In standard mode it asks itself, in a window (`nm-sstp-auth-window`), and
-//! answers with the secrets.
+//! answers with the secrets. In both it looks in the user's keyring first.
 //!
-//! Secrets come in by standard input and from the window, and go out by standard output only: never in
+//! Secrets come in by standard input, from the keyring and from the window, and go out by standard output only: never in
 //! arguments or messages. Every copy of them here is wiped; standard input and output are used without the buffers of
 //! the standard library, which are not.
 
 mod input;
 mod keyfile;
+mod keyring;
 mod options;
 mod plain;
 mod prompt;
@@ -26,6 +27,7 @@ use nm_sstp::profile::SERVICE_TYPE;
 use nm_sstp::{tr, words};
 use nm_sstp_auth_dialog::{CANCELLED, leave_no_core};
 
+use keyring::Keyring;
 use options::Options;
 use prompt::Prompt;
 use window::Asked;
@@ -56,7 +58,8 @@ fn run() -> Result<ExitCode, String> {
     let unreadable = |error: io::Error| tr!("The standard input cannot be read: {reason}.", reason = error);
     let mut stdin = unbuffered(io::stdin()).map_err(unreadable)?;
     let (details, rest) = input::read(&mut stdin).map_err(|error| error.to_string())?;
-    let mut prompt = Prompt::new(&options, &details);
+    let mut keyring = Keyring::new(&options.uuid, options.allow_interaction);
+    let mut prompt = Prompt::new(&options, &details, |secret| keyring.find(secret));
     drop(details);
     if options.external_ui_mode {
         return write_out(keyfile::render(&prompt).as_bytes());

@@ -37,8 +37,13 @@ pub struct Entry {
 }
 
 impl Prompt {
-    /// Decides what to ask: what the hints name; without a name in them, what the connection's data require.
-    pub fn new(options: &Options, details: &Details) -> Self {
+    /// Decides what to ask: what the hints name; without a name in them, what the connection's data require. What an
+    /// agent keeps and has not told, `find` may know.
+    pub fn new(
+        options: &Options,
+        details: &Details,
+        mut find: impl FnMut(Secret) -> Option<Zeroizing<String>>,
+    ) -> Self {
         let (secrets, _) = Secrets::from_settings(&details.data, &details.secrets);
         let hints = Hints::read(&options.hints);
         let needed = if hints.secrets.is_empty() && !hints.second_step {
@@ -51,11 +56,17 @@ impl Prompt {
         let refused = options.reprompt || !hints.secrets.is_empty();
         let entries = needed.into_iter().filter_map(|(secret, tag)| {
             let label = secret.label(&together)?;
-            let keeps = !SecretFlags::of(secret, &details.data).not_saved();
+            let flags = SecretFlags::of(secret, &details.data);
+            let keeps = !flags.not_saved();
             // Whoever typed a wrong password types all of it anew, but can mend a user name.
             let is_of_use = !refused || !options.allow_interaction || secret == Secret::User;
-            let is_told = keeps && is_of_use && tag == Tag::Plain && is_lasting(secret, &together);
-            let value = secrets.get(secret).filter(|_| is_told).map(|value| Zeroizing::new(value.to_owned()));
+            let mut value = None;
+            if keeps && is_of_use && tag == Tag::Plain && is_lasting(secret, &together) {
+                value = secrets.get(secret).map(|value| Zeroizing::new(value.to_owned()));
+                if value.is_none() && flags.agent_owned() {
+                    value = find(secret);
+                }
+            }
             let ask = options.allow_interaction && (refused || value.is_none());
             Some(Entry {
                 secret,

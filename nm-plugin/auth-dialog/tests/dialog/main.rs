@@ -2,6 +2,7 @@
 
 mod external_ui;
 mod hints;
+mod keyring;
 mod refused;
 mod shell;
 mod standard_mode;
@@ -35,9 +36,14 @@ fn start(arguments: &[&str]) -> Child {
 
 /// Starts this copy of the program, out of reach of the keyring and the screen of whoever runs the tests.
 fn start_from(program: &Path, arguments: &[&str]) -> Child {
+    start_on("unix:path=/nonexistent", program, arguments)
+}
+
+/// The same, with this session bus.
+fn start_on(bus: &str, program: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").env_remove("LANGUAGE").env("LC_ALL", "C.UTF-8");
+    command.env("DBUS_SESSION_BUS_ADDRESS", bus).env_remove("LANGUAGE").env("LC_ALL", "C.UTF-8");
     ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().for_each(|name| _ = command.env_remove(name));
     let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
     command.spawn().unwrap()
