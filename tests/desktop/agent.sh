@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Secrets on a desktop: a keyring, nm-applet as the secret agent, and the windows in which a person is asked.
+
+KEYRING_PASSWORD=keyring
+QUESTION="^Authenticate VPN"
+NAME_FILE=/usr/lib/NetworkManager/VPN/nm-sstp-service.name
+
+# agent_up: a keyring that is unlocked, and nm-applet.
+agent_up() {
+    printf %s $KEYRING_PASSWORD | desktop gnome-keyring-daemon --daemonize --unlock --components=secrets >"$(log_of keyring)" 2>&1
+    wait_for 5 keyring_is_open || die "no keyring: $(cat "$(log_of keyring)")"
+    OPEN=nm-applet desktop nm-applet
+    wait_for 15 agent_is_registered ||
+        die "nm-applet is no secret agent: $(cat "$(log_of nm-applet)")"
+}
+agent_is_registered() { grep -q 'agent\[.*org.freedesktop.nm-applet.*agent registered' "$(log_of NetworkManager)"; }
+keyring_is_open() { [ "$(collection Locked)" = "b false" ]; }
+collection() { desktop busctl --user get-property org.freedesktop.secrets /org/freedesktop/secrets/collection/login org.freedesktop.Secret.Collection "$1"; }
+
+# Who has the window: the agent (external-UI mode), or the dialog.
+agents_ask_themselves() { sed -i 's/^supports-external-ui-mode=.*/supports-external-ui-mode=true/' $NAME_FILE; }
+dialog_asks() { sed -i 's/^supports-external-ui-mode=.*/supports-external-ui-mode=false/' $NAME_FILE; }
+
+# kept NAME KEY=VALUE...: a profile whose password an agent keeps.
+kept() { profile "$1" password-flags=1 "${@:2}"; }
+uuid_of() { nmcli --get-values connection.uuid connection show "$1"; }
+
+# The attributes under which GNOME's agents store a password, and the plugin before this one did.
+attributes() { say connection-uuid "$(uuid_of "$1")" setting-name vpn setting-key "${2-password}"; }
+# shellcheck disable=SC2046 # words
+in_keyring() { desktop secret-tool lookup $(attributes "$@"); }
+# shellcheck disable=SC2046
+put_into_keyring() { # NAME VALUE
+    printf %s "$2" | desktop secret-tool store --label "VPN password secret" \
+        xdg:schema org.freedesktop.NetworkManager.Connection $(attributes "$1")
+}
+
+# activate NAME: as a click in a desktop does it; the secrets are the agent's affair.
+activate() {
+    busctl call org.freedesktop.NetworkManager /org/freedesktop/NetworkManager org.freedesktop.NetworkManager \
+        ActivateConnection ooo "$(path_of "$1")" / / >/dev/null ||
+        fail "$1 cannot be activated"
+}
+path_of() { nmcli --terse --fields NAME,DBUS-PATH connection show | sed -n "s/^$1://p"; }
+is_activated() { [ "$(nmcli --get-values GENERAL.STATE connection show "$1" 2>/dev/null)" = activated ]; }
+is_inactive() { [ -z "$(nmcli --get-values GENERAL.STATE connection show "$1" 2>/dev/null)" ]; }
+comes_up() { wait_for 20 is_activated "$1" || fail "$1 is not up"; connected; }
+
+# question [PATTERN]: wait for the window, and bring the keyboard to it; there is no window manager.
+question() {
+    wait_for 15 question_is_there || fail "nobody is asked; on the screen: $(desktop xdotool search --onlyvisible --name . 2>/dev/null | xargs -rn1 xdotool getwindowname)"
+    desktop xdotool search --onlyvisible --name "${1-$QUESTION}" windowfocus --sync || fail "the window takes no keyboard"
+    sleep .3
+}
+question_is_there() { desktop xdotool search --onlyvisible --name "$QUESTION" | grep -q .; }
+no_question() { wait_for 3 question_is_not_there || fail "the window is still there"; }
+question_is_not_there() { ! question_is_there; }
+# shows WHAT: text that the window tells to screen readers.
+shows() { wait_for 5 ui_has "$1" || fail "the window does not say /$1/"; }
+ui_has() { ui tree | grep -Eq -- "$1"; }
+keys() { desktop xdotool key --delay 30 "$@"; }
+typed() { desktop xdotool type --delay 20 -- "$1"; }
