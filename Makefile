@@ -40,9 +40,11 @@ INSTALLED = \
 	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
 	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
 
-# The libraries that programs on libnm load; a profile of their own has panics that unwind.
-DESKTOP_PACKAGES = nm-sstp-plugin nm-sstp-editor-gtk3 nm-sstp-editor-gtk4
+# The libraries that programs on libnm load, and the window of the authentication dialog. A profile of their own has
+# panics that unwind.
+DESKTOP_PACKAGES = nm-sstp-plugin nm-sstp-editor-gtk3 nm-sstp-editor-gtk4 nm-sstp-auth-window
 DESKTOP_INSTALLED = \
+	755:$(TARGET)/plugin/nm-sstp-auth-window:libexec/nm-sstp-auth-window \
 	644:$(TARGET)/plugin/libnm_vpn_plugin_sstp.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp.so \
 	644:$(TARGET)/plugin/libnm_sstp_editor_gtk3.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp-editor.so \
 	644:$(TARGET)/plugin/libnm_sstp_editor_gtk4.so:$(PLUGINDIR)/libnm-gtk4-vpn-plugin-sstp-editor.so
@@ -111,7 +113,7 @@ check-helper: build-lab
 	@tests/helper/run
 
 check-desktop: build-lab build-desktop
-	@status=0; for part in run run-windows; do tests/desktop/$$part || status=1; done; exit $$status
+	@status=0; for part in run run-windows run-prompts; do tests/desktop/$$part || status=1; done; exit $$status
 
 interop: build-lab
 	@tests/interop/run

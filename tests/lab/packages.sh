@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
 # What the libraries for desktops are built with, and what make check-desktop needs besides.
 DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
 DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
-    at-spi2-core python3-pyatspi binutils fonts-dejavu-core"
+    at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"
