@@ -29,6 +29,7 @@ INSTALLED = \
 	644:data/man/sstpctl.1:share/man/man1/sstpctl.1 \
 	644:data/man/nm-sstp.5:share/man/man5/nm-sstp.5 \
 	644:data/man/nm-sstp-service.8:share/man/man8/nm-sstp-service.8 \
+	644:data/man/nm-sstp-auth-dialog.8:share/man/man8/nm-sstp-auth-dialog.8 \
 	644:data/completions/sstpctl.bash:share/bash-completion/completions/sstpctl \
 	644:data/completions/_sstpctl:share/zsh/site-functions/_sstpctl \
 	644:data/completions/sstpctl.fish:share/fish/vendor_completions.d/sstpctl.fish \
