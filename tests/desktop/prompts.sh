@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # The window of the dialog, and the keyring, under a real nm-applet.
 
-# Nothing is stored: the window asks, the tunnel comes up, nm-applet keeps the password; then nobody asks.
-asked_once() {
+# Nothing is stored: somebody asks, the tunnel comes up, nm-applet keeps the password; then nobody asks.
+asked_once() { # WHO APPLICATION
     "$1"
     kept vpn
     activate vpn
     question
+    ui wait 5 "$2/:$QUESTION" || fail "it is not the window of $2"
     typed $VPN_PASSWORD; keys Return
     comes_up vpn; no_question
     down vpn
@@ -15,6 +16,14 @@ asked_once() {
     comes_up vpn
     ! question_is_there || fail "the password is asked for although it is kept"
     down vpn
+}
+
+# Where our window is not installed, nm-applet asks itself.
+WINDOW_PROGRAM=/usr/libexec/nm-sstp-auth-window
+asked_by_the_agent() {
+    mv $WINDOW_PROGRAM $WINDOW_PROGRAM.away
+    trap 'mv $WINDOW_PROGRAM.away $WINDOW_PROGRAM' EXIT
+    asked_once agents_ask_themselves nm-applet
 }
 
 # What the plugin before this one has stored is found.

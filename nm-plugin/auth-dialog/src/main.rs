@@ -2,13 +2,14 @@
 //!
 //! nmcli, gnome-shell and nm-applet start it with the connection's data and secrets on standard input. In external-UI
 //! mode (version 2 of that protocol) it answers with a key file that says what to ask, and the agent asks; this is what
-//! nmcli needs for `--ask` and `passwd-file`. In standard mode it asks itself, in a window (`nm-sstp-auth-window`), and
+//! nmcli needs for `--ask` and `passwd-file`. In standard mode, and for nm-applet, it asks itself, in a window (`nm-sstp-auth-window`), and
 //! answers with the secrets. In both it looks in the user's keyring first.
 //!
 //! Secrets come in by standard input, from the keyring and from the window, and go out by standard output only: never in
 //! arguments or messages. Every copy of them here is wiped; standard input and output are used without the buffers of
 //! the standard library, which are not.
 
+mod agent;
 mod input;
 mod keyfile;
 mod keyring;
@@ -61,11 +62,18 @@ fn run() -> Result<ExitCode, String> {
     let mut keyring = Keyring::new(&options.uuid, options.allow_interaction);
     let mut prompt = Prompt::new(&options, &details, |secret| keyring.find(secret));
     drop(details);
+    let has_questions = prompt.entries.iter().any(|entry| entry.ask);
+    if has_questions && (!options.external_ui_mode || agent::is_better_off_with_our_window()) {
+        match window::ask(&mut prompt) {
+            Ok(Asked::Answered) => {}
+            Ok(Asked::Cancelled) => return Ok(ExitCode::from(CANCELLED)),
+            // Then the agent asks.
+            Err(_) if options.external_ui_mode => {}
+            Err(error) => return Err(error),
+        }
+    }
     if options.external_ui_mode {
         return write_out(keyfile::render(&prompt).as_bytes());
-    }
-    if prompt.entries.iter().any(|entry| entry.ask) && window::ask(&mut prompt)? == Asked::Cancelled {
-        return Ok(ExitCode::from(CANCELLED));
     }
     let answer = standard::render(&prompt)?;
     write_out(answer.as_bytes())?;

@@ -56,7 +56,7 @@ pub fn ask(prompt: &mut Prompt) -> Result<Asked, String> {
     }
     let answer = answer.map_err(|error| broken(&error))?;
     for (entry, value) in prompt.entries.iter_mut().filter(|entry| entry.ask).zip(answer) {
-        entry.value = Some(value);
+        (entry.value, entry.ask) = (Some(value), false);
     }
     Ok(Asked::Answered)
 }

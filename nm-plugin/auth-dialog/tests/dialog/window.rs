@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{CONNECTION, SPAWNING, data, failure, run, start_from, success};
+use super::{CONNECTION, SPAWNING, data, failure, groups, run, start_from, success};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -33,6 +33,19 @@ impl Beside {
 
     fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = start_from(&self.0.join("dialog"), &[&CONNECTION, arguments].concat());
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// The same, run by an agent of this name.
+    fn run_by(&self, agent: &str, arguments: &[&str], input: &str) -> Output {
+        let script = self.0.join(agent);
+        {
+            let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
+            fs::write(&script, format!("#!/bin/sh\n'{}' \"$@\"\nexit $?\n", self.0.join("dialog").display())).unwrap();
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut child = start_from(&script, &[&CONNECTION, arguments].concat());
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
@@ -146,6 +159,31 @@ fn an_agent_that_gives_up() {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_for("closed");
+}
+
+/// nm-applet's own question is worse, though it has one. It takes a key file with nothing to ask.
+#[test]
+fn nm_applet() {
+    let external = ["-i", "-t", "user", "-t", "x-dynamic-challenge:otp", "--external-ui-mode"];
+    let input = data("1") + "DONE\n\nQUIT\n\n";
+    let beside = Beside::window(&(TAKE_FORM.to_owned() + "printf 'me\\0a1234\\0'"));
+    let answer = success(beside.run_by("nm-applet", &external, &input));
+    assert_eq!(groups(&answer), ["user", "x-dynamic-challenge:otp"]);
+    assert!(answer.contains("Value=me\n") && answer.contains("Value=a1234\n"), "{answer}");
+    assert!(!answer.contains("ShouldAsk=true"), "{answer}");
+    // Nobody else's is.
+    let answer = success(beside.run_by("gnome-shell", &external, &input));
+    assert_eq!(answer.matches("ShouldAsk=true").count(), 2, "{answer}");
+
+    let beside = Beside::window(&(TAKE_FORM.to_owned() + "exit 1"));
+    let output = beside.run_by("nm-applet", &external, &input);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "cancelled");
+    // Without a window, nm-applet asks.
+    for script in ["exit 3", "exit 2"] {
+        let beside = Beside::window(&(TAKE_FORM.to_owned() + script));
+        let answer = success(beside.run_by("nm-applet", &external, &input));
+        assert_eq!(answer.matches("ShouldAsk=true").count(), 2, "{answer}");
+    }
 }
 
 /// Without a window at all: what is installed on servers.
