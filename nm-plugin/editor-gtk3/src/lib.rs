@@ -4,9 +4,9 @@ mod toolkit;
 #[path = "../../editor/widgets/mod.rs"]
 mod widgets;
 
+use nm_sstp_libnm::factory;
 use nm_sstp_libnm::ffi::{NMConnection, NMVpnEditor, NMVpnEditorPlugin};
 use nm_sstp_libnm::glib::ffi::GError;
-use nm_sstp_libnm::{Problem, factory};
 
 pub use widgets::{Editor, Page};
 
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn nm_vpn_editor_factory_sstp(
     // SAFETY: the caller's promise
     unsafe {
         factory::editor(plugin, connection, error, |plugin, connection| {
-            toolkit::take_over().map_err(|sentence| Problem::Failed.says(sentence))?;
+            toolkit::take_over();
             Ok(Editor::new(Some(plugin), connection))
         })
     }

@@ -11,12 +11,11 @@ pub const UI: &str = include_str!("../../editor/ui/editor.ui");
 pub const TYPE_NAME: &str = "NmSstpEditorGtk3";
 
 /// Lets the bindings know that the program has initialized GTK.
-pub fn take_over() -> Result<(), String> {
+pub fn take_over() {
     if !gtk::is_initialized() {
         // SAFETY: a program asks for an editor in the thread of its windows, after it has initialized GTK
         unsafe { gtk::set_initialized() };
     }
-    Ok(())
 }
 
 pub fn css(text: &str) -> gtk::CssProvider {
@@ -33,6 +32,15 @@ pub fn append(parent: &gtk::Box, child: &impl IsA<gtk::Widget>) {
 
 pub fn add_to_bar(bar: &gtk::InfoBar, child: &impl IsA<gtk::Widget>) {
     bar.content_area().add(child);
+}
+
+/// Keeps the wheel from changing a menu when a person only wants to scroll the page.
+pub fn keep_from_wheel(menu: &gtk::ComboBoxText) {
+    menu.connect_scroll_event(|menu, _| {
+        // the menu's own handler does not come to it, but the page's does
+        glib::signal::signal_stop_emission_by_name(menu, "scroll-event");
+        glib::Propagation::Proceed
+    });
 }
 
 pub fn window_of(widget: &impl IsA<gtk::Widget>) -> Option<gtk::Window> {

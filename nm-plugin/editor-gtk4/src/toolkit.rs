@@ -13,12 +13,11 @@ pub const UI: &str = include_str!("../../editor/ui/editor-gtk4.ui");
 pub const TYPE_NAME: &str = "NmSstpEditorGtk4";
 
 /// Lets the bindings know that the program has initialized GTK.
-pub fn take_over() -> Result<(), String> {
+pub fn take_over() {
     if !gtk::is_initialized() {
         // SAFETY: a program asks for an editor in the thread of its windows, after it has initialized GTK
         unsafe { gtk::set_initialized() };
     }
-    Ok(())
 }
 
 pub fn css(text: &str) -> gtk::CssProvider {
@@ -33,6 +32,14 @@ pub fn append(parent: &gtk::Box, child: &impl IsA<gtk::Widget>) {
 
 pub fn add_to_bar(bar: &gtk::InfoBar, child: &impl IsA<gtk::Widget>) {
     bar.add_child(child);
+}
+
+/// Keeps the wheel from changing a menu when a person only wants to scroll the page.
+pub fn keep_from_wheel(menu: &gtk::ComboBoxText) {
+    let controllers = menu.observe_controllers().snapshot();
+    for wheel in controllers.into_iter().filter_map(|one| one.downcast::<gtk::EventControllerScroll>().ok()) {
+        menu.remove_controller(&wheel);
+    }
 }
 
 pub fn window_of(widget: &impl IsA<gtk::Widget>) -> Option<gtk::Window> {

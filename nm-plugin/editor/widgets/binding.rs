@@ -2,8 +2,10 @@
 
 use gtk::prelude::*;
 use nm_sstp_editor::{Control, Field, Form, KEPT, Storage, fields};
+use zeroize::Zeroizing;
 
 use super::Page;
+use crate::toolkit;
 
 impl Page {
     /// Connects every widget with its setting.
@@ -16,7 +18,8 @@ impl Page {
             let this = self.this.clone();
             entry.connect_changed(move |entry| {
                 if let Some(page) = this.upgrade() {
-                    page.edited(secret.name(), |form| form.set_secret(secret, &entry.text()));
+                    let value = Zeroizing::new(String::from(entry.text()));
+                    page.edited(secret.name(), |form| form.set_secret(secret, &value));
                 }
             });
             let this = self.this.clone();
@@ -61,7 +64,7 @@ impl Page {
                 check.connect_toggled(move |check| edit(&|form| form.set_yes(key, check.is_active() != inverted)));
             }
             Control::Menu | Control::Flags => {
-                let menu: gtk::ComboBoxText = self.object(key);
+                let menu = self.menu(key);
                 menu.connect_changed(move |menu| {
                     // nothing is chosen while a word is shown that the menu does not have
                     if let Some(word) = menu.active_id() {
@@ -70,7 +73,7 @@ impl Page {
                 });
             }
             Control::Storage(secret) => {
-                let menu: gtk::ComboBoxText = self.object(key);
+                let menu = self.menu(key);
                 menu.connect_changed(move |menu| {
                     if let Some(storage) = menu.active_id().and_then(|name| Storage::named(&name)) {
                         edit(&|form| form.set_storage(secret, storage));
@@ -82,13 +85,19 @@ impl Page {
         }
     }
 
+    fn menu(&self, key: &str) -> gtk::ComboBoxText {
+        let menu = self.object(key);
+        toolkit::keep_from_wheel(&menu);
+        menu
+    }
+
     /// Makes every widget show its setting.
     pub(super) fn fill_fields(&self) {
         for field in fields() {
             self.fill_field(field);
         }
         for secret in KEPT {
-            let value = self.form().secret(secret).to_owned();
+            let value = Zeroizing::new(self.form().secret(secret).to_owned());
             self.object::<gtk::Entry>(secret.name()).set_text(&value);
             self.show_secret(secret);
         }

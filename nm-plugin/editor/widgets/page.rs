@@ -42,6 +42,7 @@ impl Page {
     /// A page that shows these settings. `changed` is called whenever a person has changed something.
     pub fn new(settings: Settings, imported: Vec<Imported>, changed: impl Fn() + 'static) -> Rc<Self> {
         let builder = gtk::Builder::new();
+        // Not in the file: GTK 3 then goes on with a domain that it has freed.
         builder.set_translation_domain(Some(nm_sstp::words::DOMAIN));
         builder.add_from_string(toolkit::UI).expect("the file is part of this library");
         let advanced = gtk::Dialog::new();
