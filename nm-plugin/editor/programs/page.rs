@@ -270,7 +270,12 @@ fn every_letter_opens_one_field() {
 }
 
 fn nothing_is_left_of_an_editor_that_is_closed() {
-    let page = opened(&[("gateway", "a.example")]);
+    // with all that it may have shown
+    let page = opened(&[("gateway", "a b"), ("ignore-cert-warn", "yes"), ("proxy-password", "x"), ("mtu", "x")]);
+    for button in ["test", "advanced-open"] {
+        page.editor.page().object::<gtk::Button>(button).emit_clicked();
+    }
+    assert!(page.is_visible("test-result"));
     let (editor, root) = (page.editor.downgrade(), page.editor.page().root().downgrade());
     let (window, inner) = (page.editor.page().advanced().downgrade(), Rc::downgrade(page.editor.page()));
     page.entry("gateway").set_text("b.example");
