@@ -184,9 +184,15 @@ mod tests {
         assert_eq!(found.offer(), Offer::Trust);
         let sentences = found.sentences(false);
         assert!(
-            sentences[0].ends_with(": self-signed certificate.") && sentences[1].contains("AB:CD"),
+            sentences[0].ends_with(": self-signed certificate.") && sentences.contains(&"AB:CD".to_owned()),
             "{sentences:?}"
         );
+    }
+
+    #[test]
+    fn a_fingerprint_can_be_read_out() {
+        let octets = ["AB"; 32].join(":");
+        assert_eq!(in_lines(&octets), [["AB"; 16].join(":"), ["AB"; 16].join(":")]);
     }
 
     /// The sentences of the service, as it says them.
