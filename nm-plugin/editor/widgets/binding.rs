@@ -23,7 +23,10 @@ impl Page {
                 }
             });
             let this = self.this.clone();
-            self.object::<gtk::CheckButton>(&format!("{}-show", secret.name())).connect_toggled(move |_| {
+            let show: gtk::CheckButton = self.object(&format!("{}-show", secret.name()));
+            // to those who see what it is beside, one word is enough
+            toolkit::label(&show, &show.tooltip_text().unwrap_or_default());
+            show.connect_toggled(move |_| {
                 if let Some(page) = this.upgrade() {
                     page.show_secret(secret);
                 }
