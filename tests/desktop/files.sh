@@ -44,9 +44,12 @@ settings() {
 same() { diff <(settings "$1") <(settings "$2") || fail "$1 and $2 differ"; }
 
 exported_symbols() {
-    local exported
-    exported=$(nm -D --defined-only "$PLUGIN_DIR/libnm-vpn-plugin-sstp.so" | awk '{ print $3 }')
-    [ "$exported" = nm_vpn_editor_plugin_factory ] || fail "it exports: $exported"
+    local library exported
+    for library in libnm-vpn-plugin-sstp:nm_vpn_editor_plugin_factory \
+        libnm-{,gtk4-}vpn-plugin-sstp-editor:nm_vpn_editor_factory_sstp; do
+        exported=$(nm -D --defined-only "$PLUGIN_DIR/${library%:*}.so" | awk '{ print $3 }')
+        [ "$exported" = "${library#*:}" ] || fail "${library%:*} exports: $exported"
+    done
     if ldd "$PLUGIN_DIR/libnm-vpn-plugin-sstp.so" | grep -i gtk; then fail "nmcli has no use for GTK"; fi
 }
 
