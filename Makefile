@@ -6,6 +6,7 @@
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
+# make po          find new sentences for the translations (data/po)
 # make bench       what a tunnel costs on this machine: docs/performance.md
 
 SHELL := /bin/bash
@@ -17,6 +18,11 @@ DESKTOP ?= yes
 # below PREFIX: where libnm of this machine has its plugins
 PLUGINDIR ?= $(or $(patsubst /usr/%,%,$(shell pkg-config --variable=plugindir libnm 2>/dev/null)),lib/NetworkManager)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Translations: the languages, and what is made of them.
+LINGUAS := $(shell sed 's/\#.*//' data/po/LINGUAS)
+WORDS = $(TARGET)/release/words
+CATALOGUE = $(TARGET)/release/locale/$(1)/LC_MESSAGES/nm-sstp.mo
 
 # Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
 # named for by putting PREFIX and PLUGINDIR in the places of @PREFIX@ and @PLUGINDIR@.
@@ -39,7 +45,11 @@ INSTALLED = \
 	644:data/org.sstpd.service.in:share/dbus-1/system-services/org.sstpd.service \
 	644:data/org.sstpd.Manager1.xml:share/dbus-1/interfaces/org.sstpd.Manager1.xml \
 	644:data/org.sstpd.Session1.xml:share/dbus-1/interfaces/org.sstpd.Session1.xml \
-	644:polkit/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy
+	644:$(WORDS)/org.sstpd.policy:share/polkit-1/actions/org.sstpd.policy \
+	644:$(WORDS)/network-manager-sstp.metainfo.xml:share/metainfo/network-manager-sstp.metainfo.xml \
+	644:data/icons/hicolor/scalable/apps/nm-sstp.svg:share/icons/hicolor/scalable/apps/nm-sstp.svg \
+	644:data/icons/hicolor/symbolic/apps/nm-sstp-symbolic.svg:share/icons/hicolor/symbolic/apps/nm-sstp-symbolic.svg \
+	$(foreach language,$(LINGUAS),644:$(call CATALOGUE,$(language)):share/locale/$(language)/LC_MESSAGES/nm-sstp.mo)
 
 # The libraries that programs on libnm load, and the window of the authentication dialog. A profile of their own has
 # panics that unwind.
@@ -55,26 +65,50 @@ INSTALLED += $(DESKTOP_INSTALLED)
 BUILD_DESKTOP = build-desktop
 endif
 
-.PHONY: all plugin-directory build build-desktop build-lab build-bench install uninstall \
+.PHONY: all plugin-directory build words po build-desktop build-lab build-bench install uninstall \
 	check check-core check-code check-nm check-transport check-auth check-helper check-desktop interop screenshots demo bench
 
 all: build
 
-build: $(BUILD_DESKTOP)
+# where the programs will look for translations
+build build-desktop build-lab build-bench: export NM_SSTP_LOCALEDIR = $(PREFIX)/share/locale
+build: words $(BUILD_DESKTOP)
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
 
 build-desktop:
 	$(CARGO) build --profile plugin $(DESKTOP_PACKAGES:%=--package %)
 
+words: $(foreach language,$(LINGUAS),$(call CATALOGUE,$(language))) $(WORDS)/org.sstpd.policy $(WORDS)/network-manager-sstp.metainfo.xml
+
+$(call CATALOGUE,%): data/po/%.po
+	@install -d $(@D)
+	msgfmt --output-file=$@ $<
+
+$(WORDS)/%: polkit/% data/po/LINGUAS $(LINGUAS:%=data/po/%.po)
+	$(MERGE)
+
+$(WORDS)/%: data/% data/po/LINGUAS $(LINGUAS:%=data/po/%.po)
+	$(MERGE)
+
+# a file of XML with the translations in it; which of it has sentences, data/po/its says
+define MERGE
+@install -d $(@D)
+GETTEXTDATADIR=$(CURDIR)/data/po msgfmt --xml -d data/po --template=$< --output-file=$@
+endef
+
+# after a change of what the programs say: the template, and what is new in the translations
+po:
+	@data/po/update
+
 # with the server that the tests and the demo use
-build-lab:
+build-lab: words
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
 		--package sstp-test-server --features "sstp-test-server/daemon $(FEATURES)"
 
 build-bench: build-lab
 	$(CARGO) build --release --package sstp-bench
 
-install:
+install: words
 	@set -e; for file in $(INSTALLED); do \
 		IFS=: read -r mode source place <<< "$$file"; to="$(DESTDIR)$(PREFIX)/$$place"; \
 		[ -e "$$source" ] || { echo "$$source is not there: run make first" >&2; exit 1; }; \

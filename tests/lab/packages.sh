@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the lab and the build need of a Debian or Ubuntu machine, and how it gets there.
 
-BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev"
+BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev gettext"
 # What the libraries for desktops are built with, and what make check-desktop needs besides.
 DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
 DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
