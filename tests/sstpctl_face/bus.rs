@@ -70,7 +70,11 @@ impl Bus {
     }
 
     fn environment(&self, command: &mut Command) {
-        command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address()).env("LC_ALL", "C.UTF-8").env("TERM", "xterm");
+        command
+            .env("DBUS_SYSTEM_BUS_ADDRESS", self.address())
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("LANGUAGE")
+            .env("TERM", "xterm");
         for name in ["NO_COLOR", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "XDG_RUNTIME_DIR", "VISUAL", "EDITOR"] {
             command.env_remove(name);
         }

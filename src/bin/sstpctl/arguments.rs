@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use nm_sstp::exchange;
+use nm_sstp::tr;
 
 use crate::problem::EXIT_CODES;
 
@@ -291,7 +292,7 @@ pub enum Shell {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("it is not KEY=VALUE".to_owned()),
+        _ => Err(tr!("it is not KEY=VALUE")),
     }
 }
 

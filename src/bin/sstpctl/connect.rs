@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 
+use nm_sstp::tr;
 use sd_notify::NotifyState;
 use tokio::time::{Instant, sleep, sleep_until};
 use zbus::{OwnedObjectPath, OwnedVariant};
@@ -14,7 +15,7 @@ use crate::files;
 use crate::helper::{Authorization, Helper};
 use crate::output::{self, Rows, Style};
 use crate::printable;
-use crate::problem::{Exit, Problem, sentence};
+use crate::problem::{Exit, Problem};
 use crate::progress::{self, Progress};
 use crate::prompt::Terminal;
 use crate::secrets::Given;
@@ -64,7 +65,9 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
     drop((secrets, files));
     if background {
         let number = path.rsplit('/').next().unwrap_or_default().to_owned();
-        return output::print(&format!("Session {number} goes on in the background: sstpctl status {number}\n"));
+        return output::print(
+            &(tr!("Session {number} goes on in the background: sstpctl status {number}", number = number) + "\n"),
+        );
     }
     let wait = arguments.wait.filter(|seconds| *seconds != 0).map(|seconds| Duration::from_secs(seconds.into()));
     let mut attempt = Attempt {
@@ -165,14 +168,12 @@ impl Attempt<'_> {
             Wake::Told(Event::SecretsRequired(question)) => return self.answer(question).await,
             Wake::Told(Event::Closed { kind, error }) => self.closed(&kind, &error),
             Wake::Told(Event::Removed) => self.closed("", ""),
-            Wake::Told(Event::HelperGone) => {
-                Err(Problem::new(Exit::NoHelper, "The helper went away: see \"journalctl -u nm-sstp\"."))
-            }
+            Wake::Told(Event::HelperGone) => Err(Problem::helper_gone()),
             Wake::Stop(stop) => self.stop(stop).await,
             Wake::Deadline => {
-                self.progress.pause("too slow")?;
+                self.progress.pause(&tr!("too slow"))?;
                 self.end().await;
-                Err(Problem::new(Exit::TimedOut, "It took longer than --wait allows, and was ended."))
+                Err(Problem::new(Exit::TimedOut, tr!("It took longer than --wait allows, and was ended.")))
             }
             Wake::NoReason => {
                 let session = self.helper.session(&self.path, Authorization::DoNotAsk).await?;
@@ -180,7 +181,7 @@ impl Attempt<'_> {
             }
         };
         if problem.is_err() {
-            self.progress.pause("failed")?;
+            self.progress.pause(&tr!("failed"))?;
         }
         Ok(Some(problem))
     }
@@ -200,7 +201,7 @@ impl Attempt<'_> {
                 self.reason_until = Some(Instant::now() + REASON);
             }
             "connecting" | "reconnecting" if before == "connected" => {
-                output::print("The connection was lost; connecting again\n")?;
+                output::print(&(tr!("The connection was lost; connecting again") + "\n"))?;
                 self.progress = Progress::new();
             }
             _ => {}
@@ -225,13 +226,13 @@ impl Attempt<'_> {
     /// Asks the person, for as long as nothing else happens.
     async fn answer(&mut self, question: Question) -> Result<Option<Result<(), Problem>>, Problem> {
         let Some(terminal) = self.terminal.take() else {
-            self.progress.pause("asks a question")?;
+            self.progress.pause(&tr!("asks a question"))?;
             self.end().await;
             let names: Vec<_> = question.secrets.iter().map(|name| printable::line(name)).collect();
-            let text = format!("the secret {} is needed, and there is nobody to ask", names.join(", "));
-            return Err(Problem::new(Exit::Authentication, sentence(&text)));
+            let text = tr!("The secret {names} is needed, and there is nobody to ask.", names = names.join(", "));
+            return Err(Problem::new(Exit::Authentication, text));
         };
-        self.progress.pause("asks a question")?;
+        self.progress.pause(&tr!("asks a question"))?;
         let answers = {
             let mut asking = pin!(terminal.answer(&question));
             loop {
@@ -272,7 +273,7 @@ impl Attempt<'_> {
     fn closed(&self, kind: &str, error: &str) -> Result<(), Problem> {
         match (error, self.state.as_str()) {
             ("", "connected" | "reconnecting" | "disconnecting" | "closed") if self.foreground => Ok(()),
-            ("", _) => Err(Problem::other("The session was ended by somebody else.")),
+            ("", _) => Err(Problem::other(tr!("The session was ended by somebody else."))),
             (error, _) => Err(Problem::closed(kind, error)),
         }
     }
@@ -281,8 +282,8 @@ impl Attempt<'_> {
     async fn stop(&mut self, stop: Stop) -> Result<(), Problem> {
         notify(&[NotifyState::Stopping]);
         let connected = matches!(self.state.as_str(), "connected" | "reconnecting");
-        self.progress.pause("interrupted")?;
-        output::print("Disconnecting\n")?;
+        self.progress.pause(&tr!("interrupted"))?;
+        output::print(&(tr!("Disconnecting") + "\n"))?;
         self.end().await;
         // A service that is told to stop has done what it should.
         if self.foreground && (connected || stop == Stop::Terminate) { Ok(()) } else { Err(Signals::interrupted()) }
@@ -304,7 +305,7 @@ impl Attempt<'_> {
             },
             _ = self.signals.next() => {}
             () = sleep(ENDING) => {
-                output::warn("the helper takes long to end the session, and goes on with it");
+                output::warn(&tr!("the helper takes long to end the session, and goes on with it"));
             }
         }
     }
@@ -326,13 +327,14 @@ fn notify(state: &[NotifyState<'_>]) {
 fn summary(session: &Session, took: &str) -> String {
     let style = Style::of_stdout();
     let mut rows = Rows::new(style);
-    rows.row("Interface", session.interface.as_ref());
-    rows.rows("Addresses", session.addresses.as_deref());
-    rows.rows("Routes", status::routes(session).as_deref());
-    rows.rows("DNS", session.dns.as_deref());
-    rows.rows("Domains", session.domains.as_deref());
+    rows.row(&tr!("Interface"), session.interface.as_ref());
+    rows.rows(&tr!("Addresses"), session.addresses.as_deref());
+    rows.rows(&tr!("Routes"), status::routes(session).as_deref());
+    rows.rows(&tr!("DNS"), session.dns.as_deref());
+    rows.rows(&tr!("Domains"), session.domains.as_deref());
     let peer = session.peer_address.as_ref().filter(|peer| session.gateway.as_ref() != Some(peer));
     let peer = peer.map(|address| format!(" ({address})")).unwrap_or_default();
     let whereto = printable::line(&format!("{}{peer}", session.gateway.clone().unwrap_or_else(|| session.name())));
-    format!("{} to {whereto} in {took}\n{}", style.good("Connected"), rows.finish())
+    let connected = tr!("Connected to {gateway} in {time}", gateway = whereto, time = took);
+    format!("{}\n{}", style.good(&connected), rows.finish())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nix::unistd::Uid;
+use nm_sstp::tr;
 use tokio::time::{Instant, timeout_at};
 use zbus::ObjectPath;
 
@@ -27,7 +28,7 @@ pub async fn run(arguments: arguments::Disconnect) -> Result<(), Problem> {
     let mut first_problem = None;
     for session in &sessions {
         match end(&helper, &mut events, session, limit).await {
-            Ok(()) => output::print(&format!("Disconnected {}\n", printable::line(&session.name())))?,
+            Ok(()) => output::print(&(tr!("Disconnected {name}", name = printable::line(&session.name())) + "\n"))?,
             Err(problem) if sessions.len() == 1 => return Err(problem),
             Err(problem) => {
                 output::complain(&format!("{}: {problem}", session.name()));
@@ -49,32 +50,35 @@ fn chosen(sessions: Vec<Session>, arguments: &arguments::Disconnect) -> Result<V
     }
     ours.retain(|session| !session.is_over());
     match ours.len() {
-        0 => Err(Problem::new(Exit::NotFound, "There is no session of yours to disconnect.")),
+        0 => Err(Problem::new(Exit::NotFound, tr!("There is no session of yours to disconnect."))),
         1 => Ok(ours),
         _ => {
             let names: Vec<_> =
                 ours.iter().map(|session| format!("{} ({})", session.session, session.name())).collect();
-            Err(Problem::usage(format!("There are several sessions: {}. Name one, or give --all.", names.join(", "))))
+            Err(Problem::usage(tr!(
+                "There are several sessions: {names}. Name one, or give --all.",
+                names = names.join(", ")
+            )))
         }
     }
 }
 
 async fn end(helper: &Helper, events: &mut Events, session: &Session, limit: Instant) -> Result<(), Problem> {
     let path = ObjectPath::try_from(session.path.as_str())
-        .map_err(|error| Problem::other(format!("The helper gave a session that cannot be: {error}.")))?;
+        .map_err(|error| Problem::other(tr!("The helper gave a session that cannot be: {error}.", error = error)))?;
     helper.disconnect(&path).await?;
     let gone = async {
         loop {
             match events.next(&path).await {
                 Event::Removed => return Ok(()),
                 Event::HelperGone => {
-                    return Err(Problem::new(Exit::NoHelper, "The helper went away: see \"journalctl -u nm-sstp\"."));
+                    return Err(Problem::helper_gone());
                 }
                 _ => {}
             }
         }
     };
     timeout_at(limit, gone).await.unwrap_or_else(|_| {
-        Err(Problem::new(Exit::TimedOut, "The session is being ended, but it takes longer than --wait allows."))
+        Err(Problem::new(Exit::TimedOut, tr!("The session is being ended, but it takes longer than --wait allows.")))
     })
 }

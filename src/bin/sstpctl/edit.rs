@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nm_sstp::tr;
 use tokio::process::Command;
 
 use crate::arguments;
@@ -36,13 +37,13 @@ pub async fn run(arguments: arguments::Edit) -> Result<(), Problem> {
     let after = changed(before, &arguments)?;
     profile::warn_of(&after)?;
     profile::store(&helper, &arguments.profile, &after, &secrets, true).await?;
-    output::print(&format!("Changed the profile {}\n", arguments.profile))
+    output::print(&(tr!("Changed the profile {name}", name = arguments.profile) + "\n"))
 }
 
 fn changed(mut settings: Settings, arguments: &arguments::Edit) -> Result<Settings, Problem> {
     for key in &arguments.unset {
         if settings.remove(key).is_none() {
-            return Err(Problem::usage(format!("The profile has no setting {key} that could be taken away.")));
+            return Err(Problem::usage(tr!("The profile has no setting {key} that could be taken away.", key = key)));
         }
     }
     let new = settings::gather(None, None, &arguments.set)?;
@@ -55,8 +56,8 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
     // What is secret is not for a file that an editor copies about; it stays as it is.
     let (open, hidden) = settings::without_secrets(before);
     let path = new_path(name);
-    let text =
-        format!("# The profile {name} of nm-sstp: nm-sstp(5) has all settings.\n{}", settings_file::write(&open));
+    let heading = tr!("The profile {name} of nm-sstp: nm-sstp(5) has all settings.", name = name);
+    let text = format!("# {heading}\n{}", settings_file::write(&open));
     settings_file::store_new(&path, text.as_bytes())?;
     // Ctrl-C is the editor's, and afterwards ours: it must not lose what was written.
     let mut signals = Signals::take()?;
@@ -81,8 +82,11 @@ async fn in_editor(helper: &Helper, name: &str, before: &Settings) -> Result<(),
     match result {
         Ok(stored) => {
             let _ = std::fs::remove_file(&path);
-            let done = if stored { "Changed" } else { "Nothing was changed in" };
-            output::print(&format!("{done} the profile {name}\n"))
+            let done = match stored {
+                true => tr!("Changed the profile {name}", name = name),
+                false => tr!("Nothing was changed in the profile {name}", name = name),
+            };
+            output::print(&(done + "\n"))
         }
         Err(problem) => Err(kept(problem, name, &path)),
     }
@@ -102,9 +106,12 @@ fn kept(problem: Problem, name: &str, path: &Path) -> Problem {
     let path = path.display();
     Problem::new(
         problem.exit,
-        format!(
+        tr!(
             "{problem} Nothing was stored. What you wrote is in {path}; once it is mended: sstpctl profile import \
-             --replace --name {name} {path}"
+             --replace --name {name} {path}",
+            problem = problem,
+            path = path,
+            name = name
         ),
     )
 }
@@ -123,10 +130,17 @@ async fn edit(path: &Path) -> Result<(), Problem> {
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or(DEFAULT_EDITOR);
     let status = Command::new(program).args(words).arg(path).status().await.map_err(|error| {
-        Problem::other(format!("The editor {program} cannot be started: {error}. Set EDITOR to another."))
+        Problem::other(tr!(
+            "The editor {program} cannot be started: {error}. Set EDITOR to another.",
+            program = program,
+            error = error
+        ))
     })?;
     if status.success() {
         return Ok(());
     }
-    Err(Problem::new(Exit::Interrupted, format!("The editor {program} ended with {status}.")))
+    Err(Problem::new(
+        Exit::Interrupted,
+        tr!("The editor {program} ended with {status}.", program = program, status = status),
+    ))
 }

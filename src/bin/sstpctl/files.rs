@@ -9,6 +9,7 @@ use std::path::Path;
 use nm_sstp::inner_tls::Source;
 use nm_sstp::private_file;
 use nm_sstp::profile::{KEYS, Kind, path_of};
+use nm_sstp::tr;
 
 use crate::problem::{Exit, Problem};
 use crate::settings::Settings;
@@ -28,10 +29,8 @@ pub fn open(settings: &Settings) -> Result<Files<'_>, Problem> {
             continue;
         };
         let path = path_of(value);
-        let file = open_one(&path).map_err(|error| Problem {
-            exit: Exit::Usage,
-            ..Problem::file(&path, &format!("read for the setting {}", key.name), &error)
-        })?;
+        let file = open_one(&path)
+            .map_err(|error| Problem { exit: Exit::Usage, ..Problem::unreadable(&path, Some(key.name), &error) })?;
         files.insert(value, file);
     }
     Ok(files)
@@ -40,8 +39,10 @@ pub fn open(settings: &Settings) -> Result<Files<'_>, Problem> {
 /// A directory of certificates is for the helper to read, and then has to be where it sees it.
 fn open_one(path: &Path) -> io::Result<File> {
     if path.is_dir() {
-        let reason = "it is a directory, which cannot be handed to the helper; name one file with all that is in it, or \
-                      store a profile that names a directory below /etc/nm-sstp";
+        let reason = tr!(
+            "it is a directory, which cannot be handed to the helper; name one file with all that is in it, or store \
+             a profile that names a directory below /etc/nm-sstp"
+        );
         return Err(io::Error::other(reason));
     }
     private_file::open(path)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use nm_sstp::tr;
 use serde::Serialize;
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName, WellKnownName};
@@ -155,7 +156,7 @@ impl Helper {
         profiles.remove(name).ok_or_else(|| {
             Problem::new(
                 Exit::NotFound,
-                format!("There is no profile \"{name}\": \"sstpctl list\" shows those there are."),
+                tr!("There is no profile \"{name}\": \"sstpctl list\" shows those there are.", name = name),
             )
         })
     }
@@ -282,7 +283,7 @@ impl Helper {
             Authorization::DoNotAsk => MethodFlags::empty(),
         };
         let reply = proxy.call_with_flags(method, flags, body).await?;
-        reply.ok_or_else(|| Problem::other("The helper gave no answer."))
+        reply.ok_or_else(|| Problem::other(tr!("The helper gave no answer.")))
     }
 }
 
@@ -297,7 +298,10 @@ async fn bus() -> Result<Connection, Problem> {
     Connection::system().await.map_err(|error| {
         Problem::new(
             Exit::NoHelper,
-            format!("The system bus cannot be reached: {error}. It is needed to talk to the helper: is dbus running?"),
+            tr!(
+                "The system bus cannot be reached: {error}. It is needed to talk to the helper: is dbus running?",
+                error = error
+            ),
         )
     })
 }
@@ -306,13 +310,13 @@ async fn bus() -> Result<Connection, Problem> {
 fn cannot_start(error: &zbus::fdo::Error) -> Problem {
     let text = match error {
         zbus::fdo::Error::ServiceUnknown(_) | zbus::fdo::Error::NameHasNoOwner(_) => {
-            "There is no helper on the system bus, and the bus does not know how to start one: install nm-sstp, or \
-             start it by \"systemctl start nm-sstp\"."
-                .to_owned()
+            tr!("There is no helper on the system bus, and the bus does not know how to start one: install nm-sstp, \
+                 or start it by \"systemctl start nm-sstp\".")
         }
-        other => format!(
-            "The helper could not be started: {other}. \"systemctl status nm-sstp\" and \"journalctl -u nm-sstp\" tell \
-             more."
+        other => tr!(
+            "The helper could not be started: {error}. \"systemctl status nm-sstp\" and \"journalctl -u nm-sstp\" \
+             tell more.",
+            error = other
         ),
     };
     Problem::new(Exit::NoHelper, text)

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use nm_sstp::tr;
 use serde::Serialize;
 
 use crate::arguments;
 use crate::helper::{Authorization, Helper};
 use crate::output::{self, Style};
-use crate::printable;
 use crate::problem::Problem;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::settings::{self, Settings};
 
 /// The form of `--json`.
@@ -73,23 +73,29 @@ fn listing(profiles: BTreeMap<String, Settings>, sessions: Vec<Session>) -> List
 
 fn text(listing: &Listing, style: Style) -> String {
     if listing.profiles.is_empty() {
-        return "There is no profile: \"sstpctl profile add\" makes one.\n".to_owned();
+        return tr!("There is no profile: \"sstpctl profile add\" makes one.") + "\n";
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut states) = (Vec::new(), Vec::new());
     for entry in &listing.profiles {
         let setting = |name| entry.settings.get(name).cloned().unwrap_or_default();
-        let row = |name: &str, state: &str, session: String| {
+        let mut row = |name: &str, state: &str, session: String| {
             let whom = [name.to_owned(), setting("gateway"), setting("user")];
-            whom.into_iter().chain([state.to_owned(), session]).collect::<Vec<_>>()
+            states.push(state.to_owned());
+            rows.push(whom.into_iter().chain([session::state_name(state), session]).collect::<Vec<_>>());
         };
         if entry.sessions.is_empty() {
-            rows.push(row(&entry.name, "-", String::new()));
+            row(&entry.name, "-", String::new());
         }
         for running in &entry.sessions {
             let interface = running.interface.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
-            rows.push(row(&entry.name, &running.state, format!("{}{interface}", running.session)));
+            row(&entry.name, &running.state, format!("{}{interface}", running.session));
         }
     }
-    let paint = |column, cell: &str| if column == 3 { style.state(cell) } else { printable::line(cell) };
-    output::table(style, &["PROFILE", "GATEWAY", "USER", "STATE", "SESSION"], &rows, paint)
+    let paint = |row: usize, column, cell: &str| match column {
+        3 => style.of_state(&states[row], cell),
+        _ => cell.to_owned(),
+    };
+    // Translators: headings of a table
+    let heading = [tr!("PROFILE"), tr!("GATEWAY"), tr!("USER"), tr!("STATE"), tr!("SESSION")];
+    output::table(style, &heading, &rows, paint)
 }

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nm_sstp::log::IDENTIFIER;
+use nm_sstp::tr;
 
 use crate::arguments;
 use crate::helper::{Authorization, Helper};
@@ -31,7 +32,7 @@ pub async fn run(arguments: arguments::Logs) -> Result<(), Problem> {
         command.arg(field(wanted).await);
     }
     let error = command.exec();
-    Err(Problem::other(format!("journalctl cannot be started: {error}. It is a part of systemd.")))
+    Err(Problem::other(tr!("journalctl cannot be started: {error}. It is a part of systemd.", error = error)))
 }
 
 /// What the lines of this session or profile have. Lines outlive both: what the helper does not know any more is taken as

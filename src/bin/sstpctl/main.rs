@@ -28,6 +28,7 @@ mod settings_file;
 mod signals;
 mod status;
 mod units;
+mod usage;
 mod watch;
 
 use std::process::ExitCode;
@@ -37,16 +38,25 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use arguments::{Arguments, Command};
 use helper::Helper;
+use nm_sstp::{tr, words};
 use problem::Problem;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // SAFETY: no other thread runs yet
+    unsafe { words::program_starts() };
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(usage::tell(&error)),
+    };
     // Passwords pass through this process: they must not be in the remains of a crash.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return exit(Err(Problem::other(format!("The process could not set up its event loop: {error}."))));
+            return exit(Err(Problem::other(tr!(
+                "The process could not set up its event loop: {error}.",
+                error = error
+            ))));
         }
     };
     let result = runtime.block_on(run(arguments.command));
@@ -71,7 +81,7 @@ async fn run(command: Command) -> Result<(), Problem> {
 async fn version() -> Result<(), Problem> {
     let helper = match Helper::version().await {
         Some(version) => format!("nm-sstp-service {}", printable::line(&version)),
-        None => "nm-sstp-service does not run".to_owned(),
+        None => tr!("nm-sstp-service does not run"),
     };
     output::print(&format!("sstpctl {}\n{helper}\n", env!("CARGO_PKG_VERSION")))
 }

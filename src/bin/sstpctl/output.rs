@@ -3,7 +3,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use nm_sstp::tr;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::printable;
 use crate::problem::{Exit, Problem};
@@ -26,7 +28,7 @@ pub fn print_octets(octets: &[u8]) -> Result<(), Problem> {
     let mut output = io::stdout().lock();
     output.write_all(octets).and_then(|()| output.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Problem { exit: Exit::Other, sentence: None },
-        _ => Problem::other(format!("Standard output cannot be written: {error}.")),
+        _ => Problem::other(tr!("Standard output cannot be written: {error}.", error = error)),
     })
 }
 
@@ -37,7 +39,8 @@ pub fn print_octets(octets: &[u8]) -> Result<(), Problem> {
 /// As [`print()`].
 pub fn json(value: &impl Serialize, pretty: bool) -> Result<(), Problem> {
     let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-    let text = text.map_err(|error| Problem::other(format!("The answer cannot be written as JSON: {error}.")))?;
+    let text =
+        text.map_err(|error| Problem::other(tr!("The answer cannot be written as JSON: {error}.", error = error)))?;
     print(&(printable::json(&text) + "\n"))
 }
 
@@ -47,9 +50,14 @@ pub fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "sstpctl: {}", printable::line(sentence));
 }
 
+/// What follows a sentence on stderr.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", printable::lines(text));
+}
+
 /// A warning on stderr.
 pub fn warn(sentence: &str) {
-    complain(&format!("warning: {sentence}"));
+    complain(&tr!("warning: {sentence}", sentence = sentence));
 }
 
 /// Whether standard output is a terminal.
@@ -94,13 +102,13 @@ impl Style {
         self.wrap("33", text)
     }
 
-    /// A state of a session in the colour of what it means.
-    pub fn state(self, state: &str) -> String {
+    /// A text in the colour of what a state of a session means.
+    pub fn of_state(self, state: &str, text: &str) -> String {
         match state {
-            "connected" => self.good(state),
-            "failed" => self.bad(state),
-            "closed" | "-" => self.dim(state),
-            _ => self.busy(&printable::line(state)),
+            "connected" => self.good(text),
+            "failed" => self.bad(text),
+            "closed" | "-" => self.dim(text),
+            _ => self.busy(text),
         }
     }
 
@@ -109,20 +117,30 @@ impl Style {
     }
 }
 
+/// Columns that a text takes on a terminal: a character of Chinese, Japanese and Korean takes two.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A text with spaces behind it, up to this column, but at least one.
+pub fn padded(text: &str, column: usize) -> String {
+    text.to_owned() + &" ".repeat(column.saturating_sub(width(text)).max(1))
+}
+
 /// Lines of a label and its values, which stand below each other.
 #[derive(Debug)]
 pub struct Rows {
     style: Style,
-    text: String,
+    rows: Vec<(String, String)>,
 }
 
-/// Column of the values.
-pub const VALUES_AT: usize = 18;
+/// Column of the values, where no label is longer.
+const VALUES_AT: usize = 18;
 
 impl Rows {
     /// No line yet.
     pub fn new(style: Style) -> Self {
-        Self { style, text: String::new() }
+        Self { style, rows: Vec::new() }
     }
 
     /// A value, where there is one.
@@ -144,29 +162,38 @@ impl Rows {
     }
 
     fn column(&mut self, label: &str, values: &[String]) {
-        let mut label = label;
-        for value in values {
-            let padded = format!("  {label:<width$}", width = VALUES_AT - 2);
-            self.text += &self.style.dim(&padded);
-            self.text += value;
-            self.text.push('\n');
-            label = "";
-        }
+        let labels = std::iter::once(label).chain(std::iter::repeat(""));
+        self.rows.extend(labels.zip(values).map(|(label, value)| (label.to_owned(), value.clone())));
+    }
+
+    /// The column in which values stand, also behind a label that takes `label` columns.
+    pub fn values_at(&self, label: usize) -> usize {
+        let labels = self.rows.iter().map(|(label, _)| width(label)).chain([label]);
+        labels.map(|label| label + 4).chain([VALUES_AT]).max().unwrap_or(VALUES_AT)
     }
 
     /// All of them.
     pub fn finish(self) -> String {
-        self.text
+        let values_at = self.values_at(0);
+        let line = |(label, value): &(String, String)| {
+            self.style.dim(&padded(&format!("  {label}"), values_at)) + value + "\n"
+        };
+        self.rows.iter().map(line).collect()
     }
 }
 
-/// A table with a heading. Cells are plain text; `paint` colours a cell when its width is known.
-pub fn table(style: Style, heading: &[&str], rows: &[Vec<String>], paint: impl Fn(usize, &str) -> String) -> String {
+/// A table with a heading. Cells are plain text; `paint` colours a cell, of a row and a column, when its width is known.
+pub fn table(
+    style: Style,
+    heading: &[String],
+    rows: &[Vec<String>],
+    paint: impl Fn(usize, usize, &str) -> String,
+) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| printable::line(cell)).collect()).collect();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(heading.get(column).map(|title| title.len())).max().unwrap_or(0)
+    let column_width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).chain(heading.get(column));
+        cells.map(|cell| width(cell)).max().unwrap_or(0)
     };
     let line = |cells: Vec<(usize, String)>| {
         let cells: Vec<_> = cells
@@ -174,15 +201,15 @@ pub fn table(style: Style, heading: &[&str], rows: &[Vec<String>], paint: impl F
             .enumerate()
             .map(|(column, (length, cell))| {
                 let last = column + 1 == heading.len();
-                let room = if last { 0 } else { width(column).saturating_sub(length) };
+                let room = if last { 0 } else { column_width(column).saturating_sub(length) };
                 cell + &" ".repeat(room)
             })
             .collect();
         cells.join("  ").trim_end().to_owned() + "\n"
     };
-    let mut text = line(heading.iter().map(|title| (title.len(), style.bold(title))).collect());
-    for row in &rows {
-        let cells = row.iter().enumerate().map(|(column, cell)| (cell.chars().count(), paint(column, cell)));
+    let mut text = line(heading.iter().map(|title| (width(title), style.bold(title))).collect());
+    for (number, row) in rows.iter().enumerate() {
+        let cells = row.iter().enumerate().map(|(column, cell)| (width(cell), paint(number, column, cell)));
         text += &line(cells.collect());
     }
     text
@@ -205,11 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_as_wide_as_the_words_of_a_language() {
+        let mut rows = Rows::new(Style(false));
+        rows.row("往復時間", Some("12 ms"));
+        rows.row("Authentifizierungsverfahren", Some("MS-CHAPv2"));
+        let expected = "  往復時間                     12 ms\n  Authentifizierungsverfahren  MS-CHAPv2\n";
+        assert_eq!(rows.finish(), expected);
+        assert_eq!(padded("  名前", 8), "  名前  ");
+        assert_eq!(padded("long", 3), "long ");
+    }
+
+    #[test]
     fn a_coloured_cell_is_as_wide_as_a_plain_one() {
         let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["long".to_owned(), "c".to_owned()]];
-        let plain = table(Style(false), &["ONE", "TWO"], &rows, |_, cell| cell.to_owned());
+        let heading = ["ONE".to_owned(), "TWO".to_owned()];
+        let plain = table(Style(false), &heading, &rows, |_, _, cell| cell.to_owned());
         assert_eq!(plain, "ONE   TWO\na     b\nlong  c\n");
-        let coloured = table(Style(true), &["ONE", "TWO"], &rows, |_, cell| Style(true).good(cell));
+        let coloured = table(Style(true), &heading, &rows, |_, _, cell| Style(true).good(cell));
         assert!(coloured.contains("\x1b[32ma\x1b[0m     \x1b[32mb\x1b[0m\n"), "{coloured:?}");
     }
 }

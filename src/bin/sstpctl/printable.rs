@@ -42,9 +42,10 @@ fn push(shown: &mut String, character: char) {
     }
 }
 
-/// Line separators, and what changes the direction of the text around it or takes no room (Unicode 16, category Cf).
+/// Line separators, and what changes the direction of the text around it or takes no room (Unicode 16, category
+/// Cf), but for the joiners that words of Persian are written with (U+200C, U+200D).
 fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use nm_sstp::tr;
 use serde::Serialize;
 use zbus::OwnedVariant;
 
@@ -105,55 +106,64 @@ impl Findings {
     /// Why a connection could not be tried. An authentication that the server did not get to is no hindrance.
     fn what_is_wrong(&self, ignores: bool) -> Option<String> {
         if self.verified == Some(false) && !ignores {
-            let reason = self.certificate_problem.as_deref().unwrap_or("no reason was given");
-            let pin = self.certificate_fingerprint.as_ref().map_or_else(String::new, |digits| {
-                format!(", or accept this certificate alone by --set gateway-fingerprint={}", printable::line(digits))
+            let no_reason = || tr!("no reason was given");
+            let reason = self.certificate_problem.clone().unwrap_or_else(no_reason);
+            let reason = reason.trim_end_matches('.');
+            return Some(match &self.certificate_fingerprint {
+                None => tr!(
+                    "The server's certificate is not trusted: {reason}. Give the authority's certificate by --set \
+                     ca-cert=FILE if you know it.",
+                    reason = reason
+                ),
+                Some(digits) => tr!(
+                    "The server's certificate is not trusted: {reason}. Give the authority's certificate by --set \
+                     ca-cert=FILE if you know it, or accept this certificate alone by --set \
+                     gateway-fingerprint={digits}.",
+                    reason = reason,
+                    digits = printable::line(digits)
+                ),
             });
-            return Some(format!(
-                "The server's certificate is not trusted: {}. Give the authority's certificate by --set ca-cert=FILE if \
-                 you know it{pin}.",
-                reason.trim_end_matches('.')
-            ));
         }
         match (self.sstp, &self.error) {
             (Some(true), _) => None,
             (_, Some(error)) => Some(sentence(error)),
-            (Some(false), None) => {
-                Some("The server speaks TLS, but not SSTP: is it the right host and port?".to_owned())
-            }
-            (None, None) => Some("It could not be found out whether the server speaks SSTP.".to_owned()),
+            (Some(false), None) => Some(tr!("The server speaks TLS, but not SSTP: is it the right host and port?")),
+            (None, None) => Some(tr!("It could not be found out whether the server speaks SSTP.")),
         }
     }
 
     fn text(&self, style: Style) -> String {
         let mut rows = Rows::new(style);
-        rows.row("Address", self.address.as_ref());
+        rows.row(&tr!("Address"), self.address.as_ref());
         let tls = [&self.tls_version, &self.tls_cipher].into_iter().flatten().cloned().collect::<Vec<_>>();
-        rows.row("Encryption", (!tls.is_empty()).then(|| tls.join(", ")));
-        rows.row("Certificate of", self.certificate_subject.as_ref());
-        rows.row("Issued by", self.certificate_issuer.as_ref());
-        rows.rows("Valid for", self.certificate_names.as_deref());
+        rows.row(&tr!("Encryption"), (!tls.is_empty()).then(|| tls.join(", ")));
+        rows.row(&tr!("Certificate of"), self.certificate_subject.as_ref());
+        rows.row(&tr!("Issued by"), self.certificate_issuer.as_ref());
+        rows.rows(&tr!("Valid for"), self.certificate_names.as_deref());
         if let Some(end) = self.certificate_not_after {
-            rows.styled("Valid until", expiry(end, units::now() / 1_000_000, style));
+            rows.styled(&tr!("Valid until"), expiry(end, units::now() / 1_000_000, style));
         }
         rows.row("SHA-256", self.certificate_fingerprint.as_ref());
         if let Some(verified) = self.verified {
             let why = self.certificate_problem.as_deref().map(|why| format!(": {}", printable::line(why)));
-            let no = style.bad("no") + &why.unwrap_or_default();
-            rows.styled("Trusted", if verified { style.good("yes") } else { no });
+            let no = style.bad(&tr!("no")) + &why.unwrap_or_default();
+            rows.styled(&tr!("Trusted"), if verified { style.good(&tr!("yes")) } else { no });
         }
         if let Some(sstp) = self.sstp {
-            rows.styled("Speaks SSTP", if sstp { style.good("yes") } else { style.bad("no") });
+            rows.styled(&tr!("Speaks SSTP"), if sstp { style.good(&tr!("yes")) } else { style.bad(&tr!("no")) });
         }
-        rows.row("Binding hashes", list(self.hash_protocols.as_deref()));
-        rows.row("Authentication", list(self.authentication.as_deref()));
+        rows.row(&tr!("Binding hashes"), list(self.hash_protocols.as_deref()));
+        rows.row(&tr!("Authentication"), list(self.authentication.as_deref()));
         if self.sstp == Some(true) && self.error.is_some() {
-            rows.row("Further", self.error.as_ref());
+            rows.row(&tr!("Further"), self.error.as_ref());
         }
-        let took = self.duration_usec.map(|took| format!(", looked at in {}", units::short_time(took)));
-        let heading = style.bold(&printable::line(&self.gateway)) + &took.unwrap_or_default();
-        let verdict = if self.usable { "A connection can be tried.\n" } else { "" };
-        format!("{heading}\n{}{}", rows.finish(), style.good(verdict.trim_end()) + &verdict[verdict.trim_end().len()..])
+        let gateway = style.bold(&printable::line(&self.gateway));
+        let heading = match self.duration_usec.map(units::short_time) {
+            Some(time) => tr!("{gateway}, looked at in {time}", gateway = gateway, time = time),
+            None => gateway,
+        };
+        let verdict = if self.usable { style.good(&tr!("A connection can be tried.")) + "\n" } else { String::new() };
+        format!("{heading}\n{}{verdict}", rows.finish())
     }
 }
 
@@ -164,13 +174,19 @@ fn list(values: Option<&[String]>) -> Option<String> {
 fn expiry(end: u64, now: u64, style: Style) -> String {
     let date = units::date(end);
     let days = |seconds: u64| match seconds / DAY {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        1 => tr!("1 day"),
+        // Translators: any number but 1; where words change with the number, "days: {count}" does
+        days => tr!("{count} days", count = days),
     };
+    // Translators: the end of a certificate; {days} is "1 day" or "{count} days"
+    let ahead = |seconds| tr!("{date} (in {days})", date = date, days = days(seconds));
     match end.checked_sub(now) {
-        None => style.bad(&format!("{date} ({} ago)", days(now - end))),
-        Some(left) if left < SOON * DAY => style.busy(&format!("{date} (in {})", days(left))),
-        Some(left) => format!("{date} (in {})", days(left)),
+        None => {
+            // Translators: the end of a certificate; {days} is "1 day" or "{count} days"
+            style.bad(&tr!("{date} ({days} ago)", date = date, days = days(now - end)))
+        }
+        Some(left) if left < SOON * DAY => style.busy(&ahead(left)),
+        Some(left) => ahead(left),
     }
 }
 

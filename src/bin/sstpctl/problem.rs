@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
+
+use nm_sstp::tr;
 
 /// Exit codes. They are documented in sstpctl(1) and do not change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +67,29 @@ impl Problem {
         Self::new(Exit::Usage, sentence)
     }
 
-    /// A problem with a file.
-    pub fn file(path: &std::path::Path, what: &str, error: &io::Error) -> Self {
-        let reason = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            io::ErrorKind::AlreadyExists => "it is there already".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
-        };
-        Self::other(format!("The file {} cannot be {what}: {reason}.", path.display()))
+    /// A file that cannot be read, for a setting or as it was named.
+    pub fn unreadable(path: &Path, setting: Option<&str>, error: &io::Error) -> Self {
+        let (path, reason) = (path.display(), file_reason(error));
+        Self::other(match setting {
+            None => tr!("The file {path} cannot be read: {reason}.", path = path, reason = reason),
+            Some(key) => tr!(
+                "The file {path} cannot be read for the setting {key}: {reason}.",
+                path = path,
+                key = key,
+                reason = reason
+            ),
+        })
+    }
+
+    /// A file that cannot be written.
+    pub fn unwritable(path: &Path, error: &io::Error) -> Self {
+        let reason = file_reason(error);
+        Self::other(tr!("The file {path} cannot be written: {reason}.", path = path.display(), reason = reason))
+    }
+
+    /// The helper was there and is not any more.
+    pub fn helper_gone() -> Self {
+        Self::new(Exit::NoHelper, tr!("The helper went away: see \"journalctl -u nm-sstp\"."))
     }
 
     /// From how a session ended (`Session1.Closed`).
@@ -87,6 +104,18 @@ impl Problem {
     }
 }
 
+fn file_reason(error: &io::Error) -> String {
+    match error.kind() {
+        // Translators: why a file cannot be read or written, in a sentence that ends with it
+        io::ErrorKind::NotFound => tr!("there is no such file"),
+        // Translators: why a file cannot be written, in a sentence that ends with it
+        io::ErrorKind::AlreadyExists => tr!("it is there already"),
+        // Translators: why a file cannot be read or written, in a sentence that ends with it
+        io::ErrorKind::PermissionDenied => tr!("permission denied"),
+        _ => error.to_string(),
+    }
+}
+
 /// From what the bus says about a call of the helper.
 impl From<zbus::Error> for Problem {
     fn from(error: zbus::Error) -> Self {
@@ -98,8 +127,10 @@ impl From<zbus::Error> for Problem {
                     other => of_name(other_name(other).as_str(), &text_of(other)),
                 };
             }
-            zbus::Error::InputOutput(_) => return Self::new(Exit::NoHelper, "The system bus closed the connection."),
-            other => return Self::other(format!("The helper's answer was not understood: {other}.")),
+            zbus::Error::InputOutput(_) => {
+                return Self::new(Exit::NoHelper, tr!("The system bus closed the connection."));
+            }
+            other => return Self::other(tr!("The helper's answer was not understood: {error}.", error = other)),
         };
         of_name(name, message)
     }
@@ -123,15 +154,15 @@ fn of_name(name: &str, message: &str) -> Problem {
         "NoSuchProfile" | "NoSuchSession" | "UnknownObject" | "UnknownInterface" => Exit::NotFound,
         "InvalidArgs" | "BadArguments" | "BadSettings" => Exit::Usage,
         "ServiceUnknown" | "NameHasNoOwner" | "NoReply" | "Disconnected" => {
-            return Problem::new(Exit::NoHelper, "The helper went away: see \"journalctl -u nm-sstp\".");
+            return Problem::helper_gone();
         }
         "Leaving" => Exit::NoHelper,
         "Timeout" | "TimedOut" => Exit::TimedOut,
         _ => Exit::Other,
     };
     let text = match (exit, message) {
-        (Exit::NotAuthorized, "") => "The system's policy does not allow this to you.".to_owned(),
-        (_, "") => format!("The helper refused: {name}."),
+        (Exit::NotAuthorized, "") => tr!("The system's policy does not allow this to you."),
+        (_, "") => tr!("The helper refused: {name}.", name = name),
         (_, message) => message.to_owned(),
     };
     Problem::new(exit, sentence(&text))
@@ -141,12 +172,13 @@ fn of_name(name: &str, message: &str) -> Problem {
 pub fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut characters = text.chars();
-    let Some(first) = characters.next() else { return "No reason was given.".to_owned() };
+    let Some(first) = characters.next() else { return tr!("No reason was given.") };
     // A setting keeps its name.
     if text.split_whitespace().next().is_some_and(|word| word.contains('=')) {
         return format!("{text}{}", if text.ends_with('.') { "" } else { "." });
     }
-    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    // also those of Chinese, Japanese and Persian
+    let stop = if text.ends_with(['.', '!', '?', '。', '！', '？', '؟']) { "" } else { "." };
     format!("{}{}{stop}", first.to_uppercase(), characters.as_str())
 }
 
@@ -182,6 +214,7 @@ mod tests {
     fn sentences() {
         assert_eq!(sentence(" nobody answers "), "Nobody answers.");
         assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("第 2 行没有等号。"), "第 2 行没有等号。");
         assert_eq!(sentence("mtu=\"x\" is wrong"), "mtu=\"x\" is wrong.");
         assert_eq!(sentence(""), "No reason was given.");
     }

@@ -2,6 +2,7 @@
 
 use nm_sstp::exchange::{self, Confidential, Connection, Format};
 use nm_sstp::store::{self, Name, Store};
+use nm_sstp::tr;
 use serde::Serialize;
 
 use crate::arguments;
@@ -47,7 +48,7 @@ async fn add(arguments: arguments::Add) -> Result<(), Problem> {
     let secrets = Given::password(&arguments.password)?;
     let helper = Helper::open(Authorization::Ask).await?;
     store(&helper, &arguments.name, &settings, &secrets, arguments.replace).await?;
-    output::print(&format!("Stored the profile {name}: sstpctl connect {name}\n", name = arguments.name))
+    output::print(&(tr!("Stored the profile {name}: sstpctl connect {name}", name = arguments.name) + "\n"))
 }
 
 /// Warns of settings that may not do what is expected, and of what keeps the profile from being connected.
@@ -59,7 +60,7 @@ pub fn warn_of(settings: &Settings) -> Result<(), Problem> {
     let notices = settings::notices(settings)?;
     notices.iter().for_each(|notice| output::warn(notice));
     if let Err(problem) = settings::connectable(settings) {
-        output::warn(&format!("it cannot be connected as it is: {problem}"));
+        output::warn(&tr!("it cannot be connected as it is: {problem}", problem = problem));
     }
     Ok(())
 }
@@ -94,7 +95,7 @@ async fn show(name: &str, json: bool) -> Result<(), Problem> {
         rows.row(&printable::line(key), Some(value));
     }
     for key in hidden {
-        rows.styled(key, style.dim("(not shown)"));
+        rows.styled(key, style.dim(&tr!("(not shown)")));
     }
     output::print(&format!("{}\n{}", style.bold(&printable::line(name)), rows.finish()))
 }
@@ -103,7 +104,7 @@ async fn remove(name: &str) -> Result<(), Problem> {
     let helper = Helper::open(Authorization::Ask).await?;
     helper.profile(name).await?;
     helper.remove_profile(name).await?;
-    output::print(&format!("Removed the profile {}\n", printable::line(name)))
+    output::print(&(tr!("Removed the profile {name}", name = printable::line(name)) + "\n"))
 }
 
 async fn export(arguments: arguments::Export) -> Result<(), Problem> {

@@ -2,6 +2,7 @@
 //! what is written is the same in a pipe.
 
 use nm_sstp::profile::Gateway;
+use nm_sstp::tr;
 use tokio::time::Instant;
 
 use crate::output;
@@ -39,7 +40,7 @@ impl Progress {
         }
         self.done()?;
         if let Some(label) = label(phase) {
-            output::print(&format!("  {label:<width$}", width = TIMES_AT - 2))?;
+            output::print(&output::padded(&format!("  {label}"), TIMES_AT))?;
             self.current = Some((phase.to_owned(), Instant::now()));
         }
         Ok(())
@@ -94,26 +95,30 @@ fn microseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What a phase is called; `None`: it has no line.
+/// The line of a phase; `None`: it has none.
 fn label(phase: &str) -> Option<String> {
-    Some(match phase {
-        "resolve" => "Looking up the server ...".to_owned(),
-        "connect" => "TCP connection ...".to_owned(),
-        "proxy" => "Proxy ...".to_owned(),
-        "tls" => "TLS ...".to_owned(),
-        "http" => "HTTP ...".to_owned(),
-        "call-connect" => "SSTP call ...".to_owned(),
-        "link-establishment" => "PPP link ...".to_owned(),
-        "authentication" => "Authentication ...".to_owned(),
-        "network-layer-protocol" => "Addresses ...".to_owned(),
-        "connected" | "" => return None,
-        other => format!("{} ...", printable::line(other)),
-    })
+    if matches!(phase, "connected" | "") { None } else { Some(format!("{} ...", name(phase))) }
+}
+
+/// What a phase is called.
+pub fn name(phase: &str) -> String {
+    match phase {
+        "resolve" => tr!("Looking up the server"),
+        "connect" => tr!("TCP connection"),
+        "proxy" => tr!("Proxy"),
+        "tls" => "TLS".to_owned(),
+        "http" => "HTTP".to_owned(),
+        "call-connect" => tr!("SSTP call"),
+        "link-establishment" => tr!("PPP link"),
+        "authentication" => tr!("Authentication"),
+        "network-layer-protocol" => tr!("Addresses"),
+        other => printable::line(other),
+    }
 }
 
 /// The first line: where to.
 pub fn heading(profile: Option<&str>, gateway: Option<&str>) -> String {
     let gateway = gateway.and_then(|gateway| Gateway::parse(gateway).ok()).map(|gateway| gateway.to_string());
     let name = profile.map(str::to_owned).or(gateway).unwrap_or_default();
-    format!("Connecting to {}\n", printable::line(&name))
+    tr!("Connecting to {name}", name = printable::line(&name)) + "\n"
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use nix::libc;
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nm_sstp::profile::{Secret, Tag};
+use nm_sstp::tr;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
@@ -59,12 +60,12 @@ impl Terminal {
             };
             match (of(Secret::Password), of(Secret::PasswordAgain)) {
                 (Some(new), Some(again)) if new != again => {
-                    self.write("The two new passwords are not the same. Once more, please.\n")?;
+                    self.write(&(tr!("The two new passwords are not the same. Once more, please.") + "\n"))?;
                 }
                 _ => return Ok(answers),
             }
         }
-        Err(Problem::new(Exit::Authentication, "The two new passwords were not the same."))
+        Err(Problem::new(Exit::Authentication, tr!("The two new passwords were not the same.")))
     }
 
     async fn ask_all(&self, hints: &[String]) -> Result<Answers, Problem> {
@@ -110,7 +111,7 @@ impl Terminal {
                 Err(_) => continue,
             };
             if octets == 0 && line.is_empty() {
-                return Err(Problem::new(Exit::Interrupted, "The question was not answered."));
+                return Err(Problem::new(Exit::Interrupted, tr!("The question was not answered.")));
             }
             let room = 2 * MAX_LINE - line.len();
             line.extend_from_slice(&piece[..octets.min(room)]);
@@ -121,7 +122,7 @@ impl Terminal {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         match std::str::from_utf8(text) {
             Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-            Err(_) => Err(Problem::other("The answer is not text in UTF-8: check the terminal's character set.")),
+            Err(_) => Err(Problem::other(tr!("The answer is not text in UTF-8: check the terminal's character set."))),
         }
     }
 
@@ -158,5 +159,5 @@ impl Drop for Hidden<'_> {
 }
 
 fn unusable(error: io::Error) -> Problem {
-    Problem::other(format!("The terminal cannot be used: {error}."))
+    Problem::other(tr!("The terminal cannot be used: {error}.", error = error))
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nm_sstp::profile::Secret;
+use nm_sstp::tr;
 use zeroize::Zeroizing;
 
 use crate::arguments;
@@ -29,13 +30,13 @@ impl Given {
     pub fn password(from: &arguments::Password) -> Result<Self, Problem> {
         let mut given = Self::default();
         if let Some(path) = &from.password_file {
-            let file = File::open(path).map_err(|error| Problem::file(path, "read", &error))?;
+            let file = File::open(path).map_err(|error| Problem::unreadable(path, None, &error))?;
             if file.metadata().is_ok_and(|facts| facts.is_file() && facts.mode() & 0o077 != 0) {
-                output::warn(&format!("others may read the password in {}: chmod 600 it", path.display()));
+                output::warn(&tr!("others may read the password in {path}: chmod 600 it", path = path.display()));
             }
             given.insert(Secret::Password.name(), first_line(file, &path.display().to_string())?);
         } else if from.password_stdin {
-            given.insert(Secret::Password.name(), first_line(io::stdin().lock(), "standard input")?);
+            given.insert(Secret::Password.name(), first_line(io::stdin().lock(), &tr!("standard input"))?);
         }
         Ok(given)
     }
@@ -72,7 +73,7 @@ fn open_if_there(path: &Path) -> Result<Option<File>, Problem> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Problem::file(path, "read", &error)),
+        Err(error) => Err(Problem::unreadable(path, None, &error)),
     }
 }
 
@@ -86,18 +87,24 @@ fn first_line(mut source: impl Read, name: &str) -> Result<Zeroizing<String>, Pr
             Ok(0) => break,
             Ok(_) if octet[0] == b'\n' => break,
             Ok(_) if octets.len() == MAX_OCTETS => {
-                return Err(Problem::usage(format!("The first line of {name} is too long for a secret.")));
+                return Err(Problem::usage(tr!("The first line of {name} is too long for a secret.", name = name)));
             }
             Ok(_) => octets.push(octet[0]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Problem::other(format!("A secret cannot be read from {name}: {error}."))),
+            Err(error) => {
+                return Err(Problem::other(tr!(
+                    "A secret cannot be read from {name}: {error}.",
+                    name = name,
+                    error = error
+                )));
+            }
         }
     }
     let line = octets.strip_suffix(b"\r").unwrap_or(&octets);
     match std::str::from_utf8(line) {
-        Ok("") => Err(Problem::usage(format!("There is no secret in {name}: its first line is empty."))),
+        Ok("") => Err(Problem::usage(tr!("There is no secret in {name}: its first line is empty.", name = name))),
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Problem::usage(format!("What is in {name} is no secret: it is not text in UTF-8."))),
+        Err(_) => Err(Problem::usage(tr!("What is in {name} is no secret: it is not text in UTF-8.", name = name))),
     }
 }
 

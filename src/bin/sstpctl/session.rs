@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use nix::unistd::{Uid, User};
+use nm_sstp::tr;
 use serde::Serialize;
 use zbus::{ObjectPath, OwnedVariant};
 
+use crate::printable;
 use crate::problem::{Exit, Problem};
 use crate::units;
 
@@ -124,7 +126,7 @@ impl Session {
     /// What to call it in a sentence: its profile, else its gateway, else its number.
     pub fn name(&self) -> String {
         let named = self.profile.as_ref().or(self.gateway.as_ref());
-        named.cloned().unwrap_or_else(|| format!("session {}", self.session))
+        named.cloned().unwrap_or_else(|| tr!("session {number}", number = self.session))
     }
 
     /// Whether it is one of this user.
@@ -135,6 +137,22 @@ impl Session {
     /// Whether it is over, and is still there only to be read.
     pub fn is_over(&self) -> bool {
         matches!(self.state.as_str(), "failed" | "closed")
+    }
+}
+
+/// What a state is called.
+pub fn state_name(state: &str) -> String {
+    match state {
+        "connecting" => tr!("connecting"),
+        // Translators: the state of a session whose server asks for something
+        "asking" => tr!("asking"),
+        "connected" => tr!("connected"),
+        "reconnecting" => tr!("reconnecting"),
+        "disconnecting" => tr!("disconnecting"),
+        "failed" => tr!("failed"),
+        // Translators: the state of a session that was ended
+        "closed" => tr!("closed"),
+        other => printable::line(other),
     }
 }
 
@@ -162,7 +180,7 @@ pub fn select(sessions: Vec<Session>, wanted: &str) -> Result<Vec<Session>, Prob
     }
     Err(Problem::new(
         Exit::NotFound,
-        format!("There is no session \"{wanted}\": \"sstpctl status\" shows those there are."),
+        tr!("There is no session \"{name}\": \"sstpctl status\" shows those there are.", name = wanted),
     ))
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use nm_sstp::inner_tls::Source;
 use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
 use nm_sstp::store;
+use nm_sstp::tr;
 
 use crate::problem::{Problem, sentence};
 
@@ -16,7 +17,9 @@ pub type Settings = BTreeMap<String, String>;
 const COMPARED: usize = 64;
 
 /// What the value of a file's key must be.
-const ABSOLUTE: &str = "the name of a file with all its directories, from / on";
+fn absolute() -> String {
+    tr!("the name of a file with all its directories, from / on")
+}
 
 /// Checks every key and value.
 ///
@@ -30,22 +33,29 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
 fn check_one(name: &str, value: &str) -> Result<(), Problem> {
     let is_secret = profile::Secret::named(name).is_some_and(|secret| secret != profile::Secret::User);
     if is_secret {
-        return Err(Problem::usage(format!(
+        return Err(Problem::usage(tr!(
             "{name} is a secret, not a setting: it is asked for, or comes with --password-file or --password-stdin; \
-             nm-sstp(5) says where it can be kept."
+             nm-sstp(5) says where it can be kept.",
+            name = name
         )));
     }
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-        let hint = match nearest(name) {
-            Some(other) => format!("did you mean \"{other}\"?"),
-            None => "nm-sstp(5) has all of them.".to_owned(),
-        };
-        return Err(Problem::usage(format!("There is no setting \"{name}\": {hint}")));
+        return Err(Problem::usage(match nearest(name) {
+            Some(other) => {
+                tr!("There is no setting \"{name}\": did you mean \"{other}\"?", name = name, other = other)
+            }
+            None => tr!("There is no setting \"{name}\": nm-sstp(5) has all of them.", name = name),
+        }));
     };
     if value.is_empty() || accepts(key, value) {
         return Ok(());
     }
-    Err(Problem::usage(format!("{name}={value:?} cannot be: the value must be {}.", allowed(key))))
+    Err(Problem::usage(tr!(
+        "{name}={value} cannot be: the value must be {allowed}.",
+        name = name,
+        value = format!("{value:?}"),
+        allowed = allowed(key)
+    )))
 }
 
 /// Whether a value is of its key's kind, read strictly.
@@ -62,12 +72,12 @@ fn accepts(key: &Key, value: &str) -> bool {
 
 fn allowed(key: &Key) -> String {
     match key.kind {
-        Kind::Text | Kind::Secret => "text".to_owned(),
-        Kind::Path => ABSOLUTE.to_owned(),
-        Kind::Yes => "yes or no".to_owned(),
-        Kind::Number { min, max } => format!("a number from {min} to {max}"),
-        Kind::Flags => "a sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required)".to_owned(),
-        Kind::Choice(words) => format!("one of {}", words.join(", ")),
+        Kind::Text | Kind::Secret => tr!("text"),
+        Kind::Path => absolute(),
+        Kind::Yes => tr!("yes or no"),
+        Kind::Number { min, max } => tr!("a number from {min} to {max}", min = min, max = max),
+        Kind::Flags => tr!("a sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required)"),
+        Kind::Choice(words) => tr!("one of {words}", words = words.join(", ")),
     }
 }
 
@@ -88,7 +98,11 @@ fn resolved(name: &str, value: &str) -> Result<String, Problem> {
         None => (std::env::current_dir().ok(), value),
     };
     let directory = directory.and_then(|directory| directory.into_os_string().into_string().ok()).ok_or_else(|| {
-        Problem::usage(format!("{name} must be {ABSOLUTE}: that of the directory cannot be written."))
+        Problem::usage(tr!(
+            "{name} must be {allowed}: that of the directory cannot be written.",
+            name = name,
+            allowed = absolute()
+        ))
     })?;
     // A backslash begins an escape in the value.
     Ok(format!("{}/{value}", directory.trim_end_matches('/').replace('\\', r"\\")))
@@ -155,7 +169,7 @@ pub fn gather(gateway: Option<&str>, user: Option<&str>, pairs: &[(String, Strin
     let mut settings = Settings::new();
     for (key, value) in named.chain(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
         if settings.insert(key.to_owned(), resolved(key, value)?).is_some() {
-            return Err(Problem::usage(format!("The setting {key} is given twice.")));
+            return Err(Problem::usage(tr!("The setting {key} is given twice.", key = key)));
         }
     }
     check(&settings)?;
@@ -176,7 +190,10 @@ pub fn without_secrets(settings: &Settings) -> (Settings, Vec<&str>) {
 ///
 /// What is wrong with it.
 pub fn check_profile_name(name: &str) -> Result<(), Problem> {
-    let wrong = |error: store::Error| Problem::usage(format!("A profile cannot be called {name:?}: {error}."));
+    let wrong = |error: store::Error| {
+        let name = format!("{name:?}");
+        Problem::usage(tr!("A profile cannot be called {name}: {error}.", name = name, error = error))
+    };
     store::Name::parse(name).map(drop).map_err(wrong)
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nm_sstp::exchange::toml;
+use nm_sstp::tr;
 use zeroize::Zeroizing;
 
 use crate::problem::{Problem, sentence};
@@ -37,7 +38,9 @@ pub fn load(path: &Path) -> Result<Zeroizing<String>, Problem> {
     let octets = load_octets(path, MAX_OCTETS)?;
     match std::str::from_utf8(&octets) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Problem::other(format!("The file {} is no profile: it is not text in UTF-8.", path.display()))),
+        Err(_) => {
+            Err(Problem::other(tr!("The file {path} is no profile: it is not text in UTF-8.", path = path.display())))
+        }
     }
 }
 
@@ -47,11 +50,11 @@ pub fn load(path: &Path) -> Result<Zeroizing<String>, Problem> {
 ///
 /// It cannot be read, or is larger.
 pub fn load_octets(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let failed = |error: std::io::Error| Problem::file(path, "read", &error);
+    let failed = |error: std::io::Error| Problem::unreadable(path, None, &error);
     let mut octets = Zeroizing::new(Vec::with_capacity(most + 1));
     File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut octets)).map_err(failed)?;
     if octets.len() > most {
-        return Err(Problem::other(format!("The file {} is no profile: it is too large.", path.display())));
+        return Err(Problem::other(tr!("The file {path} is no profile: it is too large.", path = path.display())));
     }
     Ok(octets)
 }
@@ -63,7 +66,7 @@ pub fn load_octets(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Probl
 /// It is there already, or cannot be written.
 pub fn store_new(path: &Path, octets: &[u8]) -> Result<(), Problem> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(octets)).map_err(|error| Problem::file(path, "written", &error))
+    file.and_then(|mut file| file.write_all(octets)).map_err(|error| Problem::unwritable(path, &error))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use nm_sstp::tr;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::problem::{Exit, Problem};
@@ -31,7 +32,9 @@ impl Signals {
     /// The system does not allow it.
     pub fn take() -> Result<Self, Problem> {
         let take = |kind| {
-            signal(kind).map_err(|error| Problem::other(format!("This process could not listen to signals: {error}.")))
+            signal(kind).map_err(|error| {
+                Problem::other(tr!("This process could not listen to signals: {error}.", error = error))
+            })
         };
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
@@ -54,7 +57,7 @@ impl Signals {
 
     /// What a signal comes to.
     pub fn interrupted() -> Problem {
-        Problem::new(Exit::Interrupted, "Interrupted.")
+        Problem::new(Exit::Interrupted, tr!("Interrupted."))
     }
 
     /// Waits for one. May be dropped while it waits.

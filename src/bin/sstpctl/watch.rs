@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
+use nm_sstp::tr;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::graph;
 use crate::helper::{Authorization, Helper};
-use crate::output::{self, Rows, Style, VALUES_AT};
+use crate::output::{self, Rows, Style};
 use crate::problem::{Exit, Problem};
 use crate::session::Session;
 use crate::signals::Signals;
@@ -32,7 +33,7 @@ const RATE_WIDTH: usize = 14;
 pub async fn run(helper: &Helper, wanted: Option<&str>, json: bool) -> Result<(), Problem> {
     let mut signals = Signals::take()?;
     let mut suspend = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))
-        .map_err(|error| Problem::other(format!("This process could not listen to signals: {error}.")))?;
+        .map_err(|error| Problem::other(tr!("This process could not listen to signals: {error}.", error = error)))?;
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut traffic = Traffic::default();
@@ -82,7 +83,7 @@ pub async fn run(helper: &Helper, wanted: Option<&str>, json: bool) -> Result<()
 
 fn frame(report: &Report, traffic: &Traffic, style: Style, width: usize) -> String {
     if report.sessions.is_empty() {
-        return "There is no session.\n".to_owned();
+        return tr!("There is no session.") + "\n";
     }
     let blocks: Vec<_> = report
         .sessions
@@ -150,14 +151,17 @@ impl Traffic {
     /// Both directions to the same scale.
     fn rows(&self, session: &Session, rows: &mut Rows, style: Style, width: usize) {
         let Some(history) = self.0.get(&session.path) else { return };
-        let room = width.saturating_sub(VALUES_AT + RATE_WIDTH + 1).clamp(1, KEPT);
+        let directions = [(tr!("Receiving"), &history.rx), (tr!("Sending"), &history.tx)];
+        let labels = directions.iter().map(|(label, _)| output::width(label));
+        let values_at = rows.values_at(labels.max().unwrap_or_default());
+        let room = width.saturating_sub(values_at + RATE_WIDTH + 1).clamp(1, KEPT);
         let recent = |rates: &[u64]| rates[rates.len().saturating_sub(room)..].iter().copied().max().unwrap_or(0);
         let most = recent(&history.rx.rates).max(recent(&history.tx.rates));
         let unicode = graph::unicode_is_wanted();
-        for (label, counter) in [("Receiving", &history.rx), ("Sending", &history.tx)] {
+        for (label, counter) in directions {
             let rate = units::octets(counter.rates.last().copied().unwrap_or(0)) + "/s";
             let graph = graph::line(&counter.rates, most, room, unicode);
-            rows.styled(label, format!("{rate:<RATE_WIDTH$}{}", style.good(&graph)));
+            rows.styled(&label, format!("{rate:<RATE_WIDTH$}{}", style.good(&graph)));
         }
     }
 }
