@@ -55,9 +55,34 @@ fn control(key: &Key) -> Control {
 /// The secrets that a person can store.
 pub const KEPT: [Secret; 3] = [Secret::Password, Secret::TlsUserKeySecret, Secret::ProxyPassword];
 
+/// The name of a field in the middle of a sentence: its label as shown, without the colon behind it, and without the
+/// mnemonic of languages whose letters are on no key (`证书(A)：`).
+pub fn name_in_label(label: &str) -> &str {
+    let name = label.trim_end_matches(|character: char| matches!(character, ':' | '：') || character.is_whitespace());
+    let mnemonic = name.strip_suffix(')').and_then(|head| head.rsplit_once('('));
+    match mnemonic {
+        Some((name, letter)) if letter.chars().count() == 1 => name.trim_end(),
+        _ => name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_is_named_without_what_belongs_to_its_label() {
+        for (label, name) in [
+            ("Authority:", "Authority"),
+            ("Autorité\u{a0}:", "Autorité"),
+            ("证书颁发机构(A)：", "证书颁发机构"),
+            ("認証局(A):", "認証局"),
+            ("Ask after (seconds):", "Ask after (seconds)"),
+            (":", ""),
+        ] {
+            assert_eq!(name_in_label(label), name);
+        }
+    }
 
     /// The names of the objects in the master file.
     fn objects() -> Vec<&'static str> {

@@ -11,7 +11,7 @@ mod repairs;
 mod sentences;
 mod storage;
 
-pub use fields::{Control, Field, KEPT, fields};
+pub use fields::{Control, Field, KEPT, fields, name_in_label};
 pub use form::{Form, Settings};
 pub use probe::{Findings, Offer, settings_for_probe};
 pub use repairs::Remark;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use gtk::prelude::*;
 use nm_sstp::tr;
-use nm_sstp_editor::{Control, Field, fields};
+use nm_sstp_editor::{Control, Field, fields, name_in_label};
 
 use super::Page;
 use crate::toolkit;
@@ -20,7 +20,7 @@ impl Page {
             }
             let button: gtk::Button = self.object(&format!("{}-choose", key.name));
             let label: gtk::Label = self.object(&format!("label-{}", key.name));
-            toolkit::label(&button, &tr!("Choose a file for “{field}”", field = label.text().trim_end_matches(':')));
+            toolkit::label(&button, &tr!("Choose a file for “{field}”", field = name_in_label(&label.text())));
             let this = self.this.clone();
             button.connect_clicked(move |_| {
                 if let Some(page) = this.upgrade() {
