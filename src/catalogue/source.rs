@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::text_of;
 
 /// What these lines say, each found in its file.
-const SAID: [(&str, &str); 21] = [
+const SAID: [(&str, &str); 22] = [
     ("src/bin/sstpctl/problem.rs", "The system's policy does not allow this to you."),
     ("src/dbus/manager/gate.rs", "This user is not authorized for {id}: ask an administrator, or do it as root."),
     (
@@ -19,14 +19,15 @@ const SAID: [(&str, &str); 21] = [
         "src/dbus/manager/life.rs",
         "the server accepted the connection but gave it no IP address: its administrator has to mend that",
     ),
-    ("src/bin/sstpctl/problem.rs", "The file {} cannot be {what}: {reason}."),
+    ("src/bin/sstpctl/problem.rs", "The file {path} cannot be read: {reason}."),
+    ("src/bin/sstpctl/problem.rs", "The file {path} cannot be read for the setting {key}: {reason}."),
     (
         "src/bin/sstpctl/helper.rs",
         "There is no helper on the system bus, and the bus does not know how to start one: install nm-sstp, or start it by \\\"systemctl start nm-sstp\\\".",
     ),
     (
         "src/bin/sstpctl/helper.rs",
-        "The helper could not be started: {other}. \\\"systemctl status nm-sstp\\\" and \\\"journalctl -u nm-sstp\\\" tell more.",
+        "The helper could not be started: {error}. \\\"systemctl status nm-sstp\\\" and \\\"journalctl -u nm-sstp\\\" tell more.",
     ),
     ("src/worker/parent.rs", "the process of the tunnel could not be started: {error}"),
     (
@@ -76,16 +77,7 @@ const RAISES: [(&str, &[&str]); 4] = [
             "Error::MissingSecrets(format!(\"",
         ],
     ),
-    (
-        "src/bin/sstpctl",
-        &[
-            "Problem::other(\"",
-            "Problem::other(format!(\"",
-            "Problem::new(Exit::",
-            "Self::other(format!(\"",
-            "Self::new(Exit::",
-        ],
-    ),
+    ("src/bin/sstpctl", &["Problem::other(tr!(\"", "Problem::new(Exit::", "Self::other(tr!(\"", "Self::new(Exit::"]),
 ];
 
 /// Their words, with an `x` in the place of what varies.
