@@ -17,6 +17,9 @@ FEATURES ?=
 DESKTOP ?= yes
 # below PREFIX: where libnm of this machine has its plugins
 PLUGINDIR ?= $(or $(patsubst /usr/%,%,$(shell pkg-config --variable=plugindir libnm 2>/dev/null)),lib/NetworkManager)
+# also below PREFIX: where programs are that only other programs start; documents
+LIBEXECDIR ?= libexec
+DOCDIR ?= share/doc/nm-sstp
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Translations: the languages, and what is made of them.
@@ -24,11 +27,11 @@ LINGUAS := $(shell sed 's/\#.*//' data/po/LINGUAS)
 WORDS = $(TARGET)/release/words
 CATALOGUE = $(TARGET)/release/locale/$(1)/LC_MESSAGES/nm-sstp.mo
 
-# Every installed file: mode, source, place below PREFIX. `make install` makes *.in files into what they are
-# named for by putting PREFIX and PLUGINDIR in the places of @PREFIX@ and @PLUGINDIR@.
+# Every installed file: mode, source, place below PREFIX, or from the root on with a slash. `make install` makes *.in
+# files into what they are named for by putting PREFIX, PLUGINDIR and LIBEXECDIR in the places of @PREFIX@ and so on.
 INSTALLED = \
-	755:$(TARGET)/release/nm-sstp-service:libexec/nm-sstp-service \
-	755:$(TARGET)/release/nm-sstp-auth-dialog:libexec/nm-sstp-auth-dialog \
+	755:$(TARGET)/release/nm-sstp-service:$(LIBEXECDIR)/nm-sstp-service \
+	755:$(TARGET)/release/nm-sstp-auth-dialog:$(LIBEXECDIR)/nm-sstp-auth-dialog \
 	755:$(TARGET)/release/sstpctl:bin/sstpctl \
 	644:data/nm-sstp-service.name.in:lib/NetworkManager/VPN/nm-sstp-service.name \
 	644:data/nm-sstp-service.conf:share/dbus-1/system.d/nm-sstp-service.conf \
@@ -51,11 +54,15 @@ INSTALLED = \
 	644:data/icons/hicolor/symbolic/apps/nm-sstp-symbolic.svg:share/icons/hicolor/symbolic/apps/nm-sstp-symbolic.svg \
 	$(foreach language,$(LINGUAS),644:$(call CATALOGUE,$(language)):share/locale/$(language)/LC_MESSAGES/nm-sstp.mo)
 
+# A page for each command of sstpctl, made of sstpctl.1; the Makefile's variables are read before anything is built.
+COMMAND_PAGES := $(shell awk -f data/man/commands -v list=1 data/man/sstpctl.1)
+INSTALLED += $(COMMAND_PAGES:%=644:$(TARGET)/release/man/%.1:share/man/man1/%.1)
+
 # The libraries that programs on libnm load, and the window of the authentication dialog. A profile of their own has
 # panics that unwind.
 DESKTOP_PACKAGES = nm-sstp-plugin nm-sstp-editor-gtk3 nm-sstp-editor-gtk4 nm-sstp-auth-window
 DESKTOP_INSTALLED = \
-	755:$(TARGET)/plugin/nm-sstp-auth-window:libexec/nm-sstp-auth-window \
+	755:$(TARGET)/plugin/nm-sstp-auth-window:$(LIBEXECDIR)/nm-sstp-auth-window \
 	644:$(TARGET)/plugin/libnm_vpn_plugin_sstp.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp.so \
 	644:$(TARGET)/plugin/libnm_sstp_editor_gtk3.so:$(PLUGINDIR)/libnm-vpn-plugin-sstp-editor.so \
 	644:$(TARGET)/plugin/libnm_sstp_editor_gtk4.so:$(PLUGINDIR)/libnm-gtk4-vpn-plugin-sstp-editor.so
@@ -100,6 +107,14 @@ endef
 po:
 	@data/po/update
 
+.PHONY: man
+build build-lab: man
+man: $(COMMAND_PAGES:%=$(TARGET)/release/man/%.1)
+
+$(COMMAND_PAGES:%=$(TARGET)/release/man/%.1) &: data/man/sstpctl.1 data/man/commands
+	@install -d $(@D)
+	awk -f data/man/commands -v into=$(@D) data/man/sstpctl.1
+
 # with the server that the tests and the demo use
 build-lab: words
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
@@ -110,17 +125,20 @@ build-bench: build-lab
 
 install: words
 	@set -e; for file in $(INSTALLED); do \
-		IFS=: read -r mode source place <<< "$$file"; to="$(DESTDIR)$(PREFIX)/$$place"; \
+		IFS=: read -r mode source place <<< "$$file"; \
+		case $$place in /*) to="$(DESTDIR)$$place" ;; *) to="$(DESTDIR)$(PREFIX)/$$place" ;; esac; \
 		[ -e "$$source" ] || { echo "$$source is not there: run make first" >&2; exit 1; }; \
 		echo "install $$to"; \
 		case $$source in \
-		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g; s|@PLUGINDIR@|$(PLUGINDIR)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
+		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g; s|@PLUGINDIR@|$(PLUGINDIR)|g; s|@LIBEXECDIR@|$(LIBEXECDIR)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
 		*) install -D -m "$$mode" "$$source" "$$to" ;; \
 		esac; done
 
 uninstall:
 	@for file in $(INSTALLED); do \
-		to="$(DESTDIR)$(PREFIX)/$${file##*:}"; echo "remove $$to"; rm -f "$$to"; \
+		place="$${file##*:}"; \
+		case $$place in /*) to="$(DESTDIR)$$place" ;; *) to="$(DESTDIR)$(PREFIX)/$$place" ;; esac; \
+		echo "remove $$to"; rm -f "$$to"; \
 	done
 
 # where the tests find what was installed
