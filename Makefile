@@ -58,6 +58,11 @@ INSTALLED = \
 COMMAND_PAGES := $(shell awk -f data/man/commands -v list=1 data/man/sstpctl.1)
 INSTALLED += $(COMMAND_PAGES:%=644:$(TARGET)/release/man/%.1:share/man/man1/%.1)
 
+# What all of it is made of: a bill of materials, and the licences of the crates.
+INSTALLED += \
+	644:packaging/bom/nm-sstp.cdx.json:$(DOCDIR)/nm-sstp.cdx.json \
+	644:packaging/bom/licences.txt:$(DOCDIR)/licences.txt
+
 # The libraries that programs on libnm load, and the window of the authentication dialog. A profile of their own has
 # panics that unwind.
 DESKTOP_PACKAGES = nm-sstp-plugin nm-sstp-editor-gtk3 nm-sstp-editor-gtk4 nm-sstp-auth-window
