@@ -3,6 +3,9 @@
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
 # make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, check-desktop,
 #                  each also alone
+# make dist        the sources as one file; VENDOR=yes: the crates as another, for builds without the network
+# make rpm         packages for Fedora and openSUSE, built here, in target/rpm; make arch-check: what can be seen of Arch's
+# make check-packages   both, looked at and installed; make release-check   is everything ready for a release?
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
@@ -56,12 +59,18 @@ INSTALLED = \
 
 # A page for each command of sstpctl, made of sstpctl.1; the Makefile's variables are read before anything is built.
 COMMAND_PAGES := $(shell awk -f data/man/commands -v list=1 data/man/sstpctl.1)
-INSTALLED += $(COMMAND_PAGES:%=644:$(TARGET)/release/man/%.1:share/man/man1/%.1)
+INSTALLED += $(foreach page,$(COMMAND_PAGES),644:$(TARGET)/release/man/$(page).1:share/man/man1/$(page).1)
 
 # What all of it is made of: a bill of materials, and the licences of the crates.
 INSTALLED += \
 	644:packaging/bom/nm-sstp.cdx.json:$(DOCDIR)/nm-sstp.cdx.json \
 	644:packaging/bom/licences.txt:$(DOCDIR)/licences.txt
+
+# APPARMOR=yes, also with `make install`: the profile of the helper, for distributions that have AppArmor.
+APPARMOR ?= no
+ifneq ($(APPARMOR),no)
+INSTALLED += 644:packaging/apparmor/nm-sstp-service.in:/etc/apparmor.d/nm-sstp-service
+endif
 
 # The libraries that programs on libnm load, and the window of the authentication dialog. A profile of their own has
 # panics that unwind.
@@ -178,6 +187,22 @@ interop: build-lab
 
 screenshots: build-lab build-desktop
 	@tests/desktop/pictures
+
+.PHONY: dist rpm arch-check check-packages release-check
+dist:
+	@packaging/dist $(TARGET)/dist $(if $(filter yes,$(VENDOR)),--vendor)
+
+rpm: build
+	@packaging/rpm/build $(TARGET)/rpm
+
+arch-check:
+	@CASE=Arch tests/packages/run
+
+check-packages: build
+	@tests/packages/run
+
+release-check:
+	@tests/release-check
 
 demo:
 	@tests/demo
