@@ -1,11 +1,11 @@
 # make             build what is installed, for release; FEATURES=negotiate: with Kerberos for proxies;
 #                  DESKTOP=no: without what programs on libnm and GTK need (then neither is needed to build)
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
-# make check       all tests: check-core, check-code, check-nm, check-transport, check-auth, check-helper, check-desktop,
-#                  each also alone
+# make check       all tests: check-core, check-code, check-data, check-nm, check-transport, check-auth, check-helper,
+#                  check-desktop, check-packages, each also alone
 # make dist        the sources as one file; VENDOR=yes: the crates as another, for builds without the network
 # make rpm         packages for Fedora and openSUSE, built here, in target/rpm; make arch-check: what can be seen of Arch's
-# make check-packages   both, looked at and installed; make release-check   is everything ready for a release?
+# make release-check   is everything ready for a release? docs/releasing.md
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
@@ -159,7 +159,7 @@ uninstall:
 plugin-directory:
 	@echo $(PLUGINDIR)
 
-check: check-core check-code check-nm check-transport check-auth check-helper check-desktop
+check: check-core check-code check-data check-nm check-transport check-auth check-helper check-desktop check-packages
 
 check-core:
 	@tests/check-core
@@ -188,17 +188,20 @@ interop: build-lab
 screenshots: build-lab build-desktop
 	@tests/desktop/pictures
 
-.PHONY: dist rpm arch-check check-packages release-check
+check-data:
+	@tests/check-data
+
+.PHONY: dist rpm arch-check check-data check-packages release-check
 dist:
 	@packaging/dist $(TARGET)/dist $(if $(filter yes,$(VENDOR)),--vendor)
 
 rpm: build
 	@packaging/rpm/build $(TARGET)/rpm
 
-arch-check:
+arch-check: build
 	@CASE=Arch tests/packages/run
 
-check-packages: build
+check-packages: build-lab build-desktop
 	@tests/packages/run
 
 release-check:
