@@ -22,7 +22,7 @@ sleeper_boots() {
     wait_for 10 in_server bash -c "exec 3<>/dev/tcp/$VM_GATEWAY/8000" || die "the programs are not served"
     vm_put "$LAB_RUN/stage" && vm_run "echo '$SERVER4 $SERVER_NAME' >>/etc/hosts
 echo '$VPN_PASSWORD' | sh /opt/interop/client http://$VM_GATEWAY:8000 $SERVER_NAME:$PORT_SLEEP '$VPN_USER'" ||
-        die "cannot start the client in the machine: $(vm_run 'cat /run/client.log')"
+        die "cannot start the client in the machine: $(vm_run 'cat /run/client.log; dmesg | grep DENIED')"
 }
 
 sleeper_case() { # NAME FUNCTION [ARGUMENT]...
