@@ -10,6 +10,8 @@
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
 # make po          find new sentences for the translations (data/po)
+# make deb         packages of Debian, in target/deb; make package-check: on machines of Debian 12 and 13;
+#                  make deb-reproducible: twice, and whether they are the same
 # make bench       what a tunnel costs on this machine: docs/performance.md
 
 SHELL := /bin/bash
@@ -86,8 +88,9 @@ INSTALLED += $(DESKTOP_INSTALLED)
 BUILD_DESKTOP = build-desktop
 endif
 
-.PHONY: all plugin-directory build words po build-desktop build-lab build-bench install uninstall \
-	check check-core check-code check-nm check-transport check-auth check-helper check-desktop interop screenshots demo bench
+.PHONY: all plugin-directory build words po build-desktop build-lab build-bench install uninstall installed \
+	check check-core check-code check-nm check-transport check-auth check-helper check-desktop \
+	interop screenshots deb deb-reproducible package-check demo bench
 
 all: build
 
@@ -155,6 +158,10 @@ uninstall:
 		echo "remove $$to"; rm -f "$$to"; \
 	done
 
+# the places of the list, for the recipes of packages
+installed:
+	@printf '%s\n' $(foreach file,$(INSTALLED),$(PREFIX)/$(lastword $(subst :, ,$(file))))
+
 # where the tests find what was installed
 plugin-directory:
 	@echo $(PLUGINDIR)
@@ -212,3 +219,13 @@ demo:
 
 bench: build-bench
 	@benches/run
+
+# Rust's part is built beside the packages, and kept: its options are others than those of `make`
+deb:
+	@CARGO_TARGET_DIR=$(abspath $(TARGET)/deb/target) DEB_DIR=$(abspath $(TARGET)/deb) packaging/build-deb
+
+deb-reproducible:
+	@packaging/reproducible
+
+package-check: deb build-lab
+	@tests/package/run
