@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# A container that boots systemd, with this project installed: real units, journald, resolved and polkitd, on Debian's own
-# packages. It lives in the lab's sandbox and in its network, so the lab's servers are reachable from it, and it needs
-# nothing of the machine's own systemd, if there is one. It starts in about 2 s.
+# A container that boots systemd, with this project installed (by make install, or by its packages): real units, journald,
+# resolved and polkitd, on Debian's own packages. It lives in the lab's sandbox and in its network, so the lab's servers are
+# reachable from it, and it needs nothing of the machine's own systemd, if there is one. It starts in about 2 s.
 #
 #   lab_require ip mmdebstrap make nsenter
 #   [ -n "${LAB_STAGE-}" ] || { BOX_IMAGE=$(box_image) || exit 1; export BOX_IMAGE; }     # needs the machine's network
@@ -11,17 +11,19 @@
 #   box_down
 
 BOX_SUITE=bookworm
+BOX_OPTIONS=()
 BOX_PACKAGES=systemd,systemd-sysv,libpam-systemd,dbus,polkitd,systemd-resolved
 BOX_PACKAGES+=,iproute2,iputils-ping,procps,netbase,openssl,libssl3,ca-certificates
 BOX=$LAB_RUN/box                # its root and what it changes of it
 BOX_LINK=${CLIENT_LINK:-uplink0}
 
-# box_image [PACKAGE]...: unpack the tree once, in the cache, with these packages besides; prints its directory. The
-# machine's own network is used, so call it before lab_enter.
+# box_image [PACKAGE]...: unpack the tree once, in the cache, with these packages besides; prints its directory. BOX_SUITE
+# names the release of Debian, BOX_OPTIONS is more that mmdebstrap is told. The machine's own network is used, so call it
+# before lab_enter.
 box_image() (
     packages=$BOX_PACKAGES
     for package; do packages+=,$package; done
-    key=$({ say "$packages"; declare -f box_image box_settings; } | sha256sum | cut -c1-12)
+    key=$({ say "$packages" "${BOX_OPTIONS[@]}"; declare -f box_image box_settings; } | sha256sum | cut -c1-12)
     image=$LAB_CACHE/box-$BOX_SUITE-$key
     if [ ! -e "$image/sbin/init" ]; then
         mkdir -p "$LAB_CACHE" && work=$(mktemp -d "$LAB_CACHE/build.XXXXXX") || die "cannot write to $LAB_CACHE"
@@ -29,6 +31,7 @@ box_image() (
         mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --dpkgopt='path-exclude=/usr/share/doc/*' \
             --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
             --customize-hook='cd "$1/opt" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q download openresolv && dpkg -x openresolv_*.deb openresolv && rm openresolv_*.deb' \
+            "${BOX_OPTIONS[@]}" \
             --customize-hook='rm -f "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id && touch "$1"/etc/machine-id' \
             $BOX_SUITE "$work/root" >"$work/log" 2>&1 </dev/null || die "cannot make the container's tree: $(tail -5 "$work/log")"
         chmod 755 "$work/root" && box_settings "$work/root"
@@ -69,16 +72,17 @@ box_up() {
 }
 box_has_booted() { case $(in_box systemctl is-system-running) in running | degraded) ;; *) false ;; esac; }
 
-# The tree under an overlay, and the release build installed in it.
+# The tree under an overlay, and the release build installed in it, unless BOX_INSTALL=no.
 box_tree() { # IMAGE
     mkdir -p $BOX/{upper,work,root}
     mount -t overlay lab-box $BOX/root -o "lowerdir=$1,upperdir=$BOX/upper,workdir=$BOX/work" ||
         die "cannot mount an overlay over $1"
+    cp /etc/hosts $BOX/root/etc/hosts
+    [ "${BOX_INSTALL-}" != no ] || return 0
     make -s -C "$TREE" install DESKTOP=no DESTDIR=$BOX/root PREFIX=/usr >"$(log_of install)" 2>&1 ||
         die "make install failed: $(cat "$(log_of install)")"
     # make installs into a staging tree, so the owner may be another than root
     find $BOX/upper -mindepth 1 ! -uid 0 -exec chown -h 0:0 {} +
-    cp /etc/hosts $BOX/root/etc/hosts
 }
 
 # A control group of its own below ours, in the unified hierarchy; another run that was killed may have left one.

@@ -6,9 +6,9 @@ BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev gettext"
 DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
 DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
     at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools"
-# What make check-data and make check-packages look at our files and packages with.
-PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon fakeroot libarchive-tools libxml2-utils makepkg polkitd rpm rpmlint
-    selinux-policy-dev systemd"
+# What make deb, make check-data and make check-packages need besides, and what looks at the result.
+PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon debhelper dpkg-dev fakeroot libarchive-tools libxml2-utils lintian
+    makepkg polkitd rpm rpmlint selinux-policy-dev systemd"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"

@@ -1,0 +1,186 @@
+# shellcheck shell=bash
+# What a person does with the packages, in this order, on a machine that is new at the beginning.
+
+machine_cases() { # SUITE
+    run_case "$1: without the package, NetworkManager says that it is missing" unknown_type
+    run_case "$1: apt installs, and NetworkManager knows the type without a restart" new_machine
+    run_case "$1: a connection of network-manager-sstp" old_connection
+    run_case "$1: nmcli adds, exports and imports" by_nmcli
+    run_case "$1: sstpctl, its service and its policy" by_sstpctl
+    run_case "$1: what pppd and sstpc had connected" migrated
+    run_case "$1: the libraries find all that they need" libraries
+    run_case "$1: removed with tunnels up" removed
+    run_case "$1: removal and purge leave nothing" nothing_left
+    run_case "$1: an upgrade leaves tunnels up" upgraded
+    run_case "$1: network-manager-sstp is replaced, and takes the place again" replaced
+}
+
+unknown_type() {
+    box_state >"$LAB_RUN/state"; box_named >"$LAB_RUN/named"
+    networkmanager_pid >"$LAB_RUN/networkmanager"
+    old_profile old $PORT_NM
+    up old
+    [ "$STATUS" != 0 ] || fail "it is connected"
+    contains "$OUTPUT" "org.freedesktop.NetworkManager.sstp.* not installed" "nmcli"
+}
+
+new_machine() {
+    apt update
+    apt install /opt/packages/nm-sstp_*.deb /opt/packages/nm-sstp-gnome_*.deb
+    connects old $PORT_NM
+    [ "$(networkmanager_pid)" = "$(cat "$LAB_RUN/networkmanager")" ] || fail "NetworkManager was restarted"
+    not in_box systemctl -q is-active nm-sstp.service || fail "the service was started"
+}
+
+old_connection() {
+    local tunnel server
+    server=$(tunnel_server $PORT_NM)
+    up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
+    tunnel=$(tunnels)
+    contains "$(in_box ip -4 address show dev "$tunnel")" "inet ${server%.*}\.[0-9]+( peer [0-9.]+)?/" "the address"
+    contains "$(in_box ip -4 route show)" "^default .*dev $tunnel" "the routes"
+    contains "$(in_box resolvectl --no-pager dns "$tunnel")" "${server%.*}.53" "the name servers"
+    answers "$server" || fail "no answer through the tunnel"
+    down old
+}
+
+by_nmcli() {
+    local exported
+    in_box nmcli connection add type vpn vpn-type sstp con-name new autoconnect no \
+        vpn.data "gateway=$SERVER_NAME:$PORT_NM,user=$VPN_USER,ca-cert=/etc/ssl/certs/lab-ca.pem,password-flags=0" \
+        vpn.secrets "password=$VPN_PASSWORD" >/dev/null || fail "nmcli connection add"
+    connects new $PORT_NM
+    exported=$(in_box nmcli connection export new) || fail "nmcli connection export"
+    contains "$exported" "$SERVER_NAME:$PORT_NM" "what is exported"
+    in_box nmcli connection delete new >/dev/null
+    in_box install -m 600 /dev/stdin /root/exported <<<"$exported"
+    in_box nmcli connection import type sstp file /root/exported >/dev/null || fail "nmcli connection import"
+    contains "$(in_box nmcli --get-values vpn.data connection show new)" "gateway = $SERVER_NAME.?:$PORT_NM" "what was imported"
+    in_box nmcli connection delete new >/dev/null && in_box rm /root/exported
+}
+
+by_sstpctl() {
+    session work $PORT_SESSION
+    contains "$(in_box pkaction)" "org.sstpd.connect-profile" "polkit's actions"
+    in_box sstpctl disconnect work >/dev/null || fail "sstpctl disconnect"
+    in_box systemctl -q enable --now nm-sstp@work.service || fail "systemctl enable --now nm-sstp@work"
+    answers "$(tunnel_server $PORT_SESSION)" || fail "no answer through the session of the unit"
+    in_box systemd-analyze verify --man=no nm-sstp.service nm-sstp@work.service || fail "systemd-analyze verify"
+}
+
+# The commands of docs/migrating.md.
+migrated() {
+    local tunnel
+    in_box install -D -m 600 /dev/stdin /etc/ppp/peers/office <<PEERS
+pty "sstpc --nolaunchpppd --ca-cert /etc/ssl/certs/lab-ca.pem $SERVER_NAME:$PORT_NM"
+name $VPN_USER
+usepeerdns
+noauth
+refuse-pap
+PEERS
+    in_box sstpctl profile import /etc/ppp/peers/office || fail "sstpctl profile import"
+    in_box sstpctl profile edit office --password-stdin <<<"$VPN_PASSWORD" || fail "sstpctl profile edit"
+    in_box sstpctl connect office || fail "sstpctl connect"
+    tunnel=$(tunnel_server $PORT_NM)
+    answers "$tunnel" || fail "no answer through the tunnel"
+    contains "$(in_box ip route get 203.0.113.7)" "dev $BOX_LINK" "the way past the tunnel"     # without defaultroute
+    in_box sstpctl disconnect office >/dev/null || fail "sstpctl disconnect"
+    in_box systemctl -q enable --now nm-sstp@office || fail "systemctl enable --now nm-sstp@office"
+    answers "$tunnel" || fail "no answer through the tunnel of the unit"
+    in_box systemctl -q disable --now nm-sstp@office || fail "systemctl disable --now nm-sstp@office"
+    in_box nmcli connection import type sstp file /etc/ppp/peers/office >/dev/null || fail "nmcli connection import"
+    contains "$(in_box nmcli --get-values vpn.data connection show office)" "gateway = $SERVER_NAME" "what was imported"
+    in_box nmcli connection delete office >/dev/null
+    in_box rm -r /etc/ppp
+}
+
+libraries() {
+    local library output
+    for library in $(in_box dpkg -L nm-sstp nm-sstp-gnome | grep '\.so$') /usr/libexec/nm-sstp-service /usr/bin/sstpctl; do
+        output=$(in_box ldd -r "$library" 2>&1) || fail "ldd $library: $output"
+        lacks "$output" "not found|undefined symbol" "ldd $library"
+    done
+    contains "$(in_box sstpctl --version)" "$(version_of nm-sstp | sed 's/-.*//')" "sstpctl --version"
+}
+
+# With a connection of NetworkManager, a session of sstpctl and one of a unit.
+removed() {
+    up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
+    in_box systemctl -q is-active nm-sstp@work.service || fail "the unit does not run"
+    [ "$(tunnels | wc -l)" = 2 ] || fail "there are other tunnels than two: $(tunnels)"
+    apt remove nm-sstp nm-sstp-gnome
+    wait_for 10 no_tunnel || fail "a tunnel is left: $(tunnels)"
+    wait_for 10 not helpers || fail "a process is left: $(helpers)"
+    in_box test -e /etc/nm-sstp/profiles/work.toml || fail "removal has taken the profiles of sstpctl: that is for purge"
+}
+
+nothing_left() {
+    local files
+    apt purge nm-sstp nm-sstp-gnome
+    leaves_nothing
+    # a second time, now that what they depend on is there: not a file comes or goes
+    files=$(box_files)
+    apt install /opt/packages/nm-sstp_*.deb /opt/packages/nm-sstp-gnome_*.deb
+    connects old $PORT_NM
+    session work $PORT_SESSION
+    in_box systemctl -q enable nm-sstp@work.service
+    apt purge nm-sstp nm-sstp-gnome
+    leaves_nothing
+    diff <(say "$files") <(box_files) || fail "files have come or gone"
+}
+leaves_nothing() {
+    wait_for 10 is_as_before || fail "something is left:
+$(diff "$LAB_RUN/state" <(box_state))"
+    diff "$LAB_RUN/named" <(box_named) || fail "something of our name is left"
+}
+is_as_before() { [ "$(box_state)" = "$(cat "$LAB_RUN/state")" ]; }
+
+# A connection of NetworkManager and a session of sstpctl stay up and keep their processes; they can also be made again by
+# these processes, whose program is not there any more. What is connected later has the new program.
+upgraded() {
+    local before nm session
+    nm=$(tunnel_server $PORT_NM) session=$(tunnel_server $PORT_SESSION)
+    earlier_packages || fail "the packages cannot be repacked"
+    apt install --allow-downgrades /opt/earlier/nm-sstp_*.deb /opt/earlier/nm-sstp-gnome_*.deb
+    [ "$(version_of nm-sstp)" = $EARLIER ] || fail "the version is $(version_of nm-sstp)"
+    up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
+    session work $PORT_SESSION
+    before=$(helpers)
+    spawn ping-nm nsenter --target "$(box_pid)" --mount --pid -- ping -n -i .2 "$nm"
+    spawn ping-session nsenter --target "$(box_pid)" --mount --pid -- ping -n -i .2 "$session"
+    apt install /opt/packages/nm-sstp_*.deb /opt/packages/nm-sstp-gnome_*.deb
+    [ "$(version_of nm-sstp)" != $EARLIER ] || fail "it was not upgraded"
+    sleep 1; reap ping-nm INT; reap ping-session INT
+    contains "$(cat "$(log_of ping-nm)")" " 0% packet loss" "ping through NetworkManager's tunnel"
+    contains "$(cat "$(log_of ping-session)")" " 0% packet loss" "ping through the session"
+    [ "$(helpers)" = "$before" ] || fail "the processes are others"
+    contains "$(programs)" "deleted" "the programs that run"
+    reap server-session; server_up server-session $PORT_SESSION
+    wait_for 30 answers "$session" || fail "the session does not come back"
+    in_box sstpctl disconnect work >/dev/null || fail "sstpctl disconnect"
+    down old
+    wait_for 10 not in_box pgrep -f 'nm-sstp-service --bus-name' || fail "the process of the connection is left"
+    in_box systemctl stop nm-sstp.service       # which it does itself after a minute
+    connects old $PORT_NM
+    session work $PORT_SESSION
+    lacks "$(programs)" "deleted" "the programs that run"
+    apt purge nm-sstp nm-sstp-gnome
+    leaves_nothing
+}
+programs() { local pid; for pid in $(helpers); do in_box readlink "/proc/$pid/exe"; done; }
+
+replaced() {
+    local package profile
+    # shellcheck disable=SC2086 # lists
+    apt install $STOCK
+    profile=$(in_box sha256sum "$PROFILES/old.nmconnection")
+    apt install /opt/packages/nm-sstp_*.deb /opt/packages/nm-sstp-gnome_*.deb
+    for package in $STOCK; do not installed "$package" || fail "$package is still installed"; done
+    connects old $PORT_NM
+    [ "$profile" = "$(in_box sha256sum "$PROFILES/old.nmconnection")" ] || fail "the profile is another"
+    # shellcheck disable=SC2086
+    apt install $STOCK
+    for package in $OURS; do not installed "$package" || fail "$package is still installed"; done
+    contains "$(in_box sh -c 'dpkg -S $(sed -n s/^program=//p /usr/lib/NetworkManager/VPN/nm-sstp-service.name)')" \
+        "^network-manager-sstp: " "whose program it is"
+}
