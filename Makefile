@@ -10,7 +10,7 @@
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
 # make po          find new sentences for the translations (data/po)
-# make deb         packages of Debian, in target/deb; make package-check: on machines of Debian 12 and 13;
+# make deb         packages of Debian, in target/deb; make package-check: on machines of Debian;
 #                  make deb-reproducible: twice, and whether they are the same
 # make bench       what a tunnel costs on this machine: docs/performance.md
 

@@ -16,6 +16,8 @@ package_image() {
         --customize-hook='cd "$1/opt/repository" && rm -rf lock partial && dpkg-scanpackages . 2>/dev/null >Packages'
         --customize-hook='rm -rf "$1"/etc/apt/sources.list.d/* "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap && echo "deb [trusted=yes] file:/opt/repository ./" >"$1/etc/apt/sources.list"'
     )
+    # a mirror of what changes every day may lag
+    [ "$BOX_SUITE" != sid ] || BOX_OPTIONS+=(--aptopt='Acquire::Check-Valid-Until "false"')
     box_image network-manager
 }
 
@@ -43,7 +45,7 @@ earlier_packages() {
         rm -rf "$work/tree" && dpkg-deb -R "$package" "$work/tree" || return 1
         version=$(sed -n 's/^Version: //p' "$work/tree/DEBIAN/control")
         sed -i "s/^Version: .*/Version: $EARLIER/; s/nm-sstp (= $version)/nm-sstp (= $EARLIER)/" "$work/tree/DEBIAN/control"
-        dpkg-deb --root-owner-group -Zgzip -b "$work/tree" $BOX/root/opt/earlier >/dev/null || return 1
+        dpkg-deb --root-owner-group -Znone -b "$work/tree" $BOX/root/opt/earlier >/dev/null || return 1
     done
     rm -rf "$work"
 }
