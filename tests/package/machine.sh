@@ -140,8 +140,9 @@ is_as_before() { [ "$(box_state)" = "$(cat "$LAB_RUN/state")" ]; }
 upgraded() {
     local before nm session
     nm=$(tunnel_server $PORT_NM) session=$(tunnel_server $PORT_SESSION)
+    ! installed nm-sstp || apt purge nm-sstp nm-sstp-gnome      # of a case that failed, or was left out
     earlier_packages || fail "the packages cannot be repacked"
-    apt install --allow-downgrades /opt/earlier/nm-sstp_*.deb /opt/earlier/nm-sstp-gnome_*.deb
+    apt install /opt/earlier/nm-sstp_*.deb /opt/earlier/nm-sstp-gnome_*.deb
     [ "$(version_of nm-sstp)" = $EARLIER ] || fail "the version is $(version_of nm-sstp)"
     up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
     session work $PORT_SESSION
