@@ -2,7 +2,7 @@
 #                  DESKTOP=no: without what programs on libnm and GTK need (then neither is needed to build)
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
 # make check       all tests: check-core, check-code, check-data, check-nm, check-transport, check-auth, check-helper,
-#                  check-desktop, check-packages, each also alone
+#                  check-desktop, each also alone; make check-packages: those of rpm and Arch
 # make dist        the sources as one file; VENDOR=yes: the crates as another, for builds without the network
 # make rpm         packages for Fedora and openSUSE, built here, in target/rpm; make arch-check: what can be seen of Arch's
 # make release-check   is everything ready for a release? docs/releasing.md
@@ -166,7 +166,7 @@ installed:
 plugin-directory:
 	@echo $(PLUGINDIR)
 
-check: check-core check-code check-data check-nm check-transport check-auth check-helper check-desktop check-packages
+check: check-core check-code check-data check-nm check-transport check-auth check-helper check-desktop
 
 check-core:
 	@tests/check-core
