@@ -96,7 +96,7 @@ all: build
 
 # where the programs will look for translations
 build build-desktop build-lab build-bench: export NM_SSTP_LOCALEDIR = $(PREFIX)/share/locale
-build: words $(BUILD_DESKTOP)
+build: words man $(BUILD_DESKTOP)
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
 
 build-desktop:
@@ -125,7 +125,6 @@ po:
 	@data/po/update
 
 .PHONY: man
-build build-lab: man
 man: $(COMMAND_PAGES:%=$(TARGET)/release/man/%.1)
 
 $(COMMAND_PAGES:%=$(TARGET)/release/man/%.1) &: data/man/sstpctl.1 data/man/commands
@@ -133,14 +132,14 @@ $(COMMAND_PAGES:%=$(TARGET)/release/man/%.1) &: data/man/sstpctl.1 data/man/comm
 	awk -f data/man/commands -v into=$(@D) data/man/sstpctl.1
 
 # with the server that the tests and the demo use
-build-lab: words
+build-lab: words man
 	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
 		--package sstp-test-server --features "sstp-test-server/daemon $(FEATURES)"
 
 build-bench: build-lab
 	$(CARGO) build --release --package sstp-bench
 
-install: words
+install: words man
 	@set -e; for file in $(INSTALLED); do \
 		IFS=: read -r mode source place <<< "$$file"; \
 		case $$place in /*) to="$(DESTDIR)$$place" ;; *) to="$(DESTDIR)$(PREFIX)/$$place" ;; esac; \
