@@ -182,7 +182,22 @@ changed_in_gtk4() {
 
 # Plasma has a page of its own for SSTP, and no use for ours; what it writes has to work.
 made_in_plasma() {
-    local x y width height dialog="dialog:^New Connection"
+    page_in_plasma plasma $SERVER_NAME $VPN_USER
+    ui type "$PLASMA > filler:^Optional > text:^$" "$PKI/ca.pem" || fail "Plasma's page takes no authority"
+    pictured plasma-page
+    ui press "$PLASMA > push button:^Save"
+    saved plasma
+    has plasma "service-type=org\.freedesktop\.NetworkManager\.sstp" gateway=$SERVER_NAME user=$VPN_USER proxy-port=0
+    up_with_file plasma $VPN_PASSWORD
+    succeeded
+    connected
+    down plasma
+}
+
+# page_in_plasma NAME GATEWAY USER: Plasma's own page for a new connection of SSTP, filled in.
+PLASMA="dialog:^New Connection"
+page_in_plasma() {
+    local x y width height
     SCREEN_DESKTOP=KDE OPEN=plasma desktop QT_QUICK_BACKEND=software QT_LINUX_ACCESSIBILITY_ALWAYS_ON=1 \
         kcmshell5 kcm_networkmanagement
     ui wait 60 "kcmshell5/push button:^Reset" || fail "Plasma's settings do not open"
@@ -198,17 +213,8 @@ made_in_plasma() {
     pictured plasma-types
     desktop xdotool mousemove 200 $((y + height / 2 - 172)) click 1
     ui press "push button:^Create"
-    ui wait 10 "$dialog > page tab:sstp" || fail "that was another type"
-    ui type "$dialog > text:^Connection name" plasma &&
-        ui type "$dialog > text:^General" $SERVER_NAME &&
-        ui type "$dialog > panel:^Optional > text:^Optional" $VPN_USER &&
-        ui type "$dialog > filler:^Optional > text:^$" "$PKI/ca.pem" || fail "Plasma's page cannot be filled in"
-    pictured plasma-page
-    ui press "$dialog > push button:^Save"
-    saved plasma
-    has plasma "service-type=org\.freedesktop\.NetworkManager\.sstp" gateway=$SERVER_NAME user=$VPN_USER proxy-port=0
-    up_with_file plasma $VPN_PASSWORD
-    succeeded
-    connected
-    down plasma
+    ui wait 10 "$PLASMA > page tab:sstp" || fail "that was another type"
+    ui type "$PLASMA > text:^Connection name" "$1" &&
+        ui type "$PLASMA > text:^General" "$2" &&
+        ui type "$PLASMA > panel:^Optional > text:^Optional" "$3" || fail "Plasma's page cannot be filled in"
 }
