@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::logging::{self, printable};
-use super::message::{FromWorker, Job, ToWorker};
+use super::message::{FromWorker, Job, Request, ToWorker};
 use super::parent::{BROKEN, Helper, OURSELVES, Ways, Worker, addresses_inside};
 use crate::log::OUTCOME;
 use crate::netevents::{self, Event, NetEvents};
@@ -223,6 +223,12 @@ impl Life<'_> {
                 FromWorker::Log(line) => self.helper.log(|| logging::relay(line)),
                 FromWorker::Released if told || self.lasting.is_none() => self.helper.drop_interface(),
                 FromWorker::Released => {}
+                // done at once, and the worker looks at nothing else until it has the reply
+                FromWorker::Request(number, request @ (Request::SetMtu(_) | Request::OpenDevice { .. })) => {
+                    let (reply, file) = self.helper.answer(request, &mut |_| {}).await;
+                    // where it is gone, its last words come next
+                    drop(worker.say(&ToWorker::Reply(number, reply), file.as_ref()).await);
+                }
                 // it ends, and hears of that next
                 FromWorker::Request(..) if told => {}
                 FromWorker::Request(number, request) => {
