@@ -457,7 +457,7 @@ async fn round_trip(capacity: usize, pieces: &[usize]) -> Vec<u8> {
     let serving = tokio::spawn(serve(server(), far, Answer::Echo));
     tunnel.until_up().await;
 
-    let all = datagrams(300);
+    let all = datagrams(100);
     tunnel.interface.send(all.clone());
     tunnel.until_received(all.len()).await;
     let stream = data_packets(&sent_by_client.lock().unwrap().writes.concat());
