@@ -171,14 +171,14 @@ impl Found {
             (Some(_), "", "") => tr!("A connection without a name has no server, or one that only a shell could know."),
             (Some(_), "", name) => tr!("The connection {name} has no server.", name = name),
             (Some(reason), gateway, "") => {
-                tr!("The server {gateway} cannot be used: {reason}.", gateway = gateway, reason = reason)
+                tr!("The server {gateway} cannot be used. {sentence}", gateway = gateway, sentence = reason.sentence())
             }
             (Some(reason), gateway, name) => {
                 tr!(
-                    "The server {gateway} of {name} cannot be used: {reason}.",
+                    "The server {gateway} of {name} cannot be used. {sentence}",
                     gateway = gateway,
                     name = name,
-                    reason = reason
+                    sentence = reason.sentence()
                 )
             }
         };

@@ -69,7 +69,6 @@ pub mod tun;
 #[cfg(feature = "service")]
 pub mod tunnel;
 pub mod wire;
-#[cfg(feature = "words")]
 pub mod words;
 #[cfg(feature = "service")]
 pub mod worker;

@@ -19,7 +19,7 @@ use crate::exchange::toml as text;
 use crate::profile::{Kind, Secret, find};
 
 /// Most octets of a name.
-const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 64;
 
 /// Most octets of a stored file.
 const MAX_OCTETS: usize = 64 * 1024;

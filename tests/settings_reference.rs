@@ -67,7 +67,6 @@ fn markdown_keys() -> String {
         let effect = match key.effect {
             Effect::Acts(effect) => effect.to_owned(),
             Effect::NotNeeded(reason) => format!("*no effect:* {reason}"),
-            Effect::NotYet(reason) => format!("*not acted on yet:* {reason}"),
         };
         let (meaning, effect) = (escaped(key.meaning), escaped(&effect));
         writeln!(table, "| `{}` | {value} | {default} | {meaning} | {effect} |", key.name).unwrap();
@@ -96,7 +95,6 @@ fn roff_keys() -> String {
         let effect = match key.effect {
             Effect::Acts(effect) => effect.to_owned(),
             Effect::NotNeeded(reason) => format!("has no effect: {reason}"),
-            Effect::NotYet(reason) => format!("is not acted on yet: {reason}"),
         };
         let name = roff(key.name);
         let (value, default) = (roff(&value(key, "")), roff(&default));

@@ -47,7 +47,7 @@ fn a_connection_without_a_profile_has_settings() {
     assert_eq!(world.helper.calls("Connect")[0].text, expected);
     for (setting, sentence) in [
         ("mtuu=1400", "There is no setting \"mtuu\": did you mean \"mtu\"?"),
-        ("routes=some", "the value must be one of full, split, none, auto."),
+        ("routes=some", "It can only be one of these: full, split, none, auto."),
         ("proxy-password=hunter2", "is a secret"),
         ("gateway=x", "The setting gateway is given twice."),
         ("proxy-server=https://x", "TLS to the proxy itself is not supported"),

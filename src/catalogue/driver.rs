@@ -53,10 +53,10 @@ fn tunnels() -> Vec<Failure> {
 }
 
 fn profiles() -> Vec<profile::Error> {
-    use profile::{BadProxy, Error};
+    use profile::{BadProxy, Error, Reason};
     samples!(Error: {
         Error::NoGateway => [Error::NoGateway],
-        Error::BadGateway { .. } => [Error::BadGateway { gateway: text(), reason: "it is none" }],
+        Error::BadGateway { .. } => [Error::BadGateway { gateway: text(), reason: Reason::Port }],
         Error::BadFingerprint(_) => [Error::BadFingerprint(text())],
         Error::BadConnectionType(_) => [Error::BadConnectionType(text())],
         Error::NoUserName => [Error::NoUserName],
@@ -65,7 +65,7 @@ fn profiles() -> Vec<profile::Error> {
         Error::NoIdentity => [Error::NoIdentity],
         Error::NoEapMethod => [Error::NoEapMethod],
         Error::BadCookie => [Error::BadCookie],
-        Error::BadProxy(_) => [Error::BadProxy(BadProxy { server: text(), reason: text() })],
+        Error::BadProxy(_) => [Error::BadProxy(BadProxy { server: text(), reason: Reason::Port })],
         Error::NoMethodLeft => [Error::NoMethodLeft],
     })
 }

@@ -1,6 +1,7 @@
 //! The settings that tell more of what happens.
 
-use super::values::Reader;
+use super::notice::notice;
+use super::values::{Reader, quoted};
 
 /// Most octets of the name of a capture's file.
 const MAX_NAME_LEN: usize = 100;
@@ -40,8 +41,9 @@ pub(super) fn read_capture(reader: &mut Reader<'_>) -> Option<Capture> {
     let secrets = reader.yes("capture-secrets");
     let name = reader.text("capture")?;
     if !is_capture_name(name) {
-        reader.notice(format!(
-            "capture={name:?} is not the name of a file (letters, digits, \"-\", \"_\" and \".\", no path); nothing is captured"
+        reader.notice(notice!(
+            "capture={value} is not the name of a file (letters, digits, \"-\", \"_\" and \".\", no path); nothing is captured",
+            value = quoted(name)
         ));
         return None;
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::values::Reader;
+use super::notice::notice;
+use super::values::{Reader, quoted};
 use crate::ppp::inner_tls::TlsConnector;
 use crate::session::{EapConfig, EapMethod, HlakRule, TtlsInner};
 
@@ -127,7 +128,7 @@ pub(super) struct Circumstances {
 pub(super) fn read(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Eap {
     let certificate = circumstances.certificate;
     if reader.text("phase2-auth") == Some("tls") && !certificate {
-        reader.notice("phase2-auth=tls needs connection-type=tls, where the certificate is");
+        reader.notice(notice!("phase2-auth=tls needs connection-type=tls, where the certificate is"));
     }
     let phase2 = reader.choice("phase2-auth");
     let inner = match phase2 {
@@ -161,11 +162,11 @@ fn read_methods(reader: &mut Reader<'_>, circumstances: &Circumstances) -> Vec<E
     let mut methods = Vec::new();
     for word in words(text) {
         let Some(method) = method_named(word) else {
-            reader.notice(format!("eap: {word:?} is no method that is known; it is ignored"));
+            reader.notice(notice!("eap: {word} is no method that is known; it is ignored", word = quoted(word)));
             continue;
         };
         if method == EapMethod::Tls && !circumstances.certificate {
-            reader.notice("eap: tls needs connection-type=tls; it is ignored");
+            reader.notice(notice!("eap: tls needs connection-type=tls; it is ignored"));
         } else if !methods.contains(&method) {
             methods.push(method);
         }

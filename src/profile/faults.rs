@@ -8,22 +8,18 @@ use super::gateway::{Gateway, Host};
 use super::keys::{self, Kind};
 use super::proxy::Proxy;
 use super::values::{Reader, yes_or_no};
-use super::{diagnosis, eap, gateway_tls, link, parse_uuid};
+use super::{Reason, diagnosis, eap, gateway_tls, link, parse_uuid};
 
 /// Sum of all secret flags.
 const ALL_FLAGS: u32 = 7;
 
-/// What is wrong with the value of a setting, looked at without the others. Reasons are ends of sentences.
+/// What is wrong with the value of a setting, looked at without the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is no gateway, for this reason.
-    Gateway(&'static str),
-    /// It is neither a name nor an address, for this reason.
-    Host(&'static str),
+    /// It is no gateway, name, proxy or interface, for this reason.
+    Unusable(Reason),
     /// It is an address, and only a name can be told in a handshake.
     Address,
-    /// It is no proxy, for this reason.
-    Proxy(String),
     /// It is not the SHA-256 of a certificate.
     Fingerprint,
     /// It is not a number of this range, ends included; where 0 is allowed besides, it means that nothing is set.
@@ -39,8 +35,6 @@ pub enum Fault {
     YesOrNo,
     /// It is no sum of secret flags.
     Flags,
-    /// It is not the name of an interface, for this reason.
-    Interface(&'static str),
     /// It is not the name of a file for a capture.
     CaptureName,
     /// It is no IPv4 address that this machine could have.
@@ -74,21 +68,21 @@ pub fn fault(name: &str, value: &str) -> Option<Fault> {
 
 fn text_fault(name: &str, value: &str) -> Option<Fault> {
     match name {
-        "gateway" => Gateway::parse(value).err().map(Fault::Gateway),
-        "gateway-name" => Host::parse(value).err().map(Fault::Host),
+        "gateway" => Gateway::parse(value).err().map(Fault::Unusable),
+        "gateway-name" => Host::parse(value).err().map(Fault::Unusable),
         "gateway-sni" => match Host::parse(value) {
             Ok(Host::Name(_)) => None,
             Ok(Host::Address(_)) => Some(Fault::Address),
-            Err(reason) => Some(Fault::Host(reason)),
+            Err(reason) => Some(Fault::Unusable(reason)),
         },
         "gateway-fingerprint" | "tls-fingerprint" => {
             gateway_tls::parse_fingerprint(value).is_none().then_some(Fault::Fingerprint)
         }
         "proxy-server" => {
             let data = [(name.to_owned(), value.to_owned())].into();
-            Proxy::read(&mut Reader::new(&data)).err().map(|bad| Fault::Proxy(bad.reason))
+            Proxy::read(&mut Reader::new(&data)).err().map(|bad| Fault::Unusable(bad.reason))
         }
-        "interface" => link::interface_fault(value).map(Fault::Interface),
+        "interface" => link::interface_fault(value).map(Fault::Unusable),
         "ipv4-address" => match value.trim().parse::<Ipv4Addr>() {
             Ok(address) if address.is_unspecified() || link::is_host(address) => None,
             _ => Some(Fault::Ipv4Address),
@@ -178,12 +172,12 @@ mod tests {
             ("eap", "peap,leap", Fault::EapMethod("leap".into())),
             ("capture", "../x", Fault::CaptureName),
             ("uuid", "1", Fault::Uuid),
+            ("gateway", "a b", Fault::Unusable(Reason::NameCharacter)),
+            ("gateway-name", "-a", Fault::Unusable(Reason::NameHyphen)),
+            ("interface", "lo", Fault::Unusable(Reason::InterfaceReserved)),
+            ("proxy-server", "https://x", Fault::Unusable(Reason::ProxyTls)),
         ] {
             assert_eq!(fault(name, value), Some(expected), "{name}={value}");
         }
-        assert!(matches!(fault("gateway", "a b"), Some(Fault::Gateway(_))));
-        assert!(matches!(fault("gateway-name", "a b"), Some(Fault::Host(_))));
-        assert!(matches!(fault("interface", "lo"), Some(Fault::Interface(_))));
-        assert!(matches!(fault("proxy-server", "https://x"), Some(Fault::Proxy(_))));
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Reason;
 use crate::wire::http::URI;
 
 /// Port of a gateway that names none: HTTPS.
@@ -11,7 +12,7 @@ const DEFAULT_PORT: u16 = 443;
 
 /// Most octets of path and query. No request line that servers take is longer than 8 KiB (RFC 9112 3), and this is no
 /// place for a novel.
-const MAX_URI: usize = 2048;
+pub(super) const MAX_URI: usize = 2048;
 
 /// The one query variable that a request may have (MS-SSTP 3.2.4.1).
 const TENANT: &str = "tenantid";
@@ -63,8 +64,8 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, as the end of a sentence.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Reason> {
         let text = without_scheme(text.trim())?;
         let (authority, resource) = text.split_at(text.find(['/', '?', '#', '\\']).unwrap_or(text.len()));
         let (host, port) = parse_authority(authority, DEFAULT_PORT)?;
@@ -86,8 +87,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, as the end of a sentence.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Reason> {
         let text = text.trim();
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         match bare.parse::<Ipv6Addr>() {
@@ -98,25 +99,23 @@ impl Host {
 }
 
 /// People copy gateways from where they are links.
-fn without_scheme(text: &str) -> Result<&str, &'static str> {
+fn without_scheme(text: &str) -> Result<&str, Reason> {
     match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Ok(rest),
-        Some((scheme, _)) if scheme.bytes().all(|c| c.is_ascii_alphanumeric()) => {
-            Err("only https:// may stand in front of the name")
-        }
+        Some((scheme, _)) if scheme.bytes().all(|c| c.is_ascii_alphanumeric()) => Err(Reason::GatewayScheme),
         _ => Ok(text),
     }
 }
 
 /// A host, with a port behind it or with this one.
-pub(super) fn parse_authority(text: &str, default: u16) -> Result<(Host, u16), &'static str> {
+pub(super) fn parse_authority(text: &str, default: u16) -> Result<(Host, u16), Reason> {
     if let Some(bracketed) = text.strip_prefix('[') {
-        let (address, rest) = bracketed.split_once(']').ok_or("its bracket is not closed")?;
-        let address: Ipv6Addr = address.parse().map_err(|_| "only an IPv6 address may stand in brackets")?;
+        let (address, rest) = bracketed.split_once(']').ok_or(Reason::OpenBracket)?;
+        let address: Ipv6Addr = address.parse().map_err(|_| Reason::Bracketed)?;
         let port = match rest.strip_prefix(':') {
             Some(port) => parse_port(port)?,
             None if rest.is_empty() => default,
-            None => return Err("only :port may stand behind the bracket"),
+            None => return Err(Reason::BehindBracket),
         };
         return Ok((Host::Address(address.into()), port));
     }
@@ -125,59 +124,57 @@ pub(super) fn parse_authority(text: &str, default: u16) -> Result<(Host, u16), &
     }
     match text.split_once(':') {
         None => Ok((parse_host(text)?, default)),
-        Some((_, port)) if port.contains(':') => {
-            Err("it is no IPv6 address; with a port, an IPv6 address stands in brackets: [2001:db8::1]:443")
-        }
+        Some((_, port)) if port.contains(':') => Err(Reason::Colons),
         Some((host, port)) => Ok((parse_host(host)?, parse_port(port)?)),
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, &'static str> {
+fn parse_port(text: &str) -> Result<u16, Reason> {
     match text.parse() {
         Ok(port @ 1..) if text.bytes().all(|c| c.is_ascii_digit()) => Ok(port),
-        _ => Err("its port is not a number from 1 to 65535"),
+        _ => Err(Reason::Port),
     }
 }
 
 /// A name need not exist, but it must be safe in the HTTP header and in the TLS handshake.
-fn parse_host(text: &str) -> Result<Host, &'static str> {
+fn parse_host(text: &str) -> Result<Host, Reason> {
     let text = in_ascii(text)?;
     if let Ok(address) = text.parse::<Ipv4Addr>() {
         return Ok(Host::Address(address.into()));
     }
     let name = text.strip_suffix('.').unwrap_or(&text);
     if !name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c)) {
-        return Err("only letters, digits, '-', '_' and '.' may stand in a name");
+        return Err(Reason::NameCharacter);
     }
     if name.starts_with('-') {
-        return Err("a name does not begin with '-'");
+        return Err(Reason::NameHyphen);
     }
     if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
-        return Err("it is neither a name nor an address");
+        return Err(Reason::NameLength);
     }
     // The resolver would read 10.1 as 10.0.0.1.
     if name.rsplit('.').next().is_some_and(|label| label.bytes().all(|c| c.is_ascii_digit())) {
-        return Err("it ends in a number and is no IPv4 address");
+        return Err(Reason::NameNumber);
     }
     Ok(Host::Name(name.to_owned()))
 }
 
 /// An internationalised name as DNS and certificates have it (UTS #46). A name in ASCII stays as it is written.
-fn in_ascii(name: &str) -> Result<Cow<'_, str>, &'static str> {
+fn in_ascii(name: &str) -> Result<Cow<'_, str>, Reason> {
     if name.is_ascii() {
         return Ok(name.into());
     }
-    idna::domain_to_ascii(name).map(Cow::Owned).map_err(|_| "its letters beyond ASCII cannot stand in a name like this")
+    idna::domain_to_ascii(name).map(Cow::Owned).map_err(|_| Reason::NameEncoding)
 }
 
 /// What stands behind host and port, as the request is to have it. It goes into the request as it is: so nothing may be
 /// in it that could end the line or begin another field.
-fn parse_resource(text: &str) -> Result<String, &'static str> {
+fn parse_resource(text: &str) -> Result<String, Reason> {
     if text.len() > MAX_URI {
-        return Err("its path is longer than 2048 characters");
+        return Err(Reason::PathLength);
     }
     if text.contains('#') {
-        return Err("a part behind '#' is never told to a server; leave it out");
+        return Err(Reason::Fragment);
     }
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -185,18 +182,18 @@ fn parse_resource(text: &str) -> Result<String, &'static str> {
     };
     // the braces are not allowed in any URI, and are in that of the specification
     if !is_made_of(path, b"/{}") {
-        return Err("its path has characters that cannot stand there; write them as %XX");
+        return Err(Reason::PathCharacter);
     }
     let path = if matches!(path, "" | "/") { URI } else { path };
     let Some(query) = query else { return Ok(path.to_owned()) };
     match query.split_once('=') {
         Some((name, tenant)) if name.eq_ignore_ascii_case(TENANT) && !tenant.is_empty() => {
             if tenant.contains('&') || !is_made_of(tenant, b"/?") {
-                return Err("its tenantid has characters that cannot stand there; write them as %XX");
+                return Err(Reason::TenantCharacter);
             }
             Ok(format!("{path}?{TENANT}={tenant}"))
         }
-        _ => Err("only ?tenantid=... may stand behind the path"),
+        _ => Err(Reason::Query),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is to be expected of the gateway's TLS, beside the authorities to trust.
 
-use super::Host;
-use super::values::Reader;
+use super::notice::notice;
+use super::values::{Reader, quoted};
+use super::{Host, Reason};
 use crate::wire::tls::Version;
 
 /// SHA-256 of a certificate in DER.
@@ -50,11 +51,14 @@ pub(super) fn read(reader: &mut Reader<'_>) -> GatewayTls {
     let name = read_host(reader, "gateway-name");
     let sni = match read_host(reader, "gateway-sni") {
         Some(Host::Address(address)) => {
-            reader.notice(format!("gateway-sni={address} is an address, and only a name can be told; it is ignored"));
+            reader.notice(notice!(
+                "gateway-sni={address} is an address, and only a name can be told; it is ignored",
+                address = address.to_string()
+            ));
             None
         }
         Some(Host::Name(_)) if !reader.yes("tls-ext") => {
-            reader.notice("gateway-sni is not told, since tls-ext=no");
+            reader.notice(notice!("gateway-sni is not told, since tls-ext=no"));
             None
         }
         Some(Host::Name(name)) => Some(name),
@@ -63,9 +67,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> GatewayTls {
     let min_version = reader.choice("gateway-tls-min-version").and_then(Version::from_setting);
     let min_version = min_version.unwrap_or(Version::Tls12);
     if min_version.is_outdated() {
-        reader.notice(format!(
-            "gateway-tls-min-version allows {min_version}, which can be broken: set it to 1.2 as soon as the server can \
-             do that (the TLS library of this machine may refuse it all the same)"
+        reader.notice(notice!(
+            "gateway-tls-min-version allows {version}, which can be broken: set it to 1.2 as soon as the server can \
+             do that (the TLS library of this machine may refuse it all the same)",
+            version = min_version.to_string()
         ));
     }
     GatewayTls { name, sni, fingerprint, min_version, bad_fingerprint }
@@ -74,9 +79,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> GatewayTls {
 /// A name or an address; what is neither is a notice and absent, so that the gateway's own is looked for.
 fn read_host(reader: &mut Reader<'_>, key: &str) -> Option<Host> {
     let text = reader.text(key)?;
-    Host::parse(text)
-        .map_err(|reason| reader.notice(format!("{key}={text:?} cannot be used: {reason}; it is ignored")))
-        .ok()
+    let unusable = |reason: Reason| {
+        notice!("{name}={value} is ignored: {reason}", name = key, value = quoted(text), reason = reason)
+    };
+    Host::parse(text).map_err(|reason| reader.notice(unusable(reason))).ok()
 }
 
 #[cfg(test)]

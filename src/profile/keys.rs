@@ -48,8 +48,6 @@ pub enum Effect {
     Acts(&'static str),
     /// It has no effect, and needs none, for this reason.
     NotNeeded(&'static str),
-    /// It ought to have an effect and has none; a profile that sets it gets a notice.
-    NotYet(&'static str),
 }
 
 /// The key of this name, if there is one.

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::values::Reader;
+use super::Reason;
+use super::notice::notice;
+use super::values::{Reader, quoted};
 use crate::ppp::lcp::MAX_MRU;
 pub(super) use crate::ppp::lcp::MIN_MRU;
 use crate::session::Patience;
@@ -15,19 +17,23 @@ pub(super) const MIN_MTU: u32 = 128;
 /// Least MTU of a link that carries IPv6, in octets (RFC 8200 5).
 pub(super) const MIN_IPV6_MTU: u16 = 1280;
 /// Most octets of an interface's name: one less than the kernel's `IFNAMSIZ`, which counts the zero behind it.
-const MAX_INTERFACE_LEN: usize = 15;
+pub(super) const MAX_INTERFACE_LEN: usize = 15;
 /// The name of an interface that nobody has named; the kernel puts a number in the place of `%d`.
 const ANY_INTERFACE: &str = "sstp%d";
 
 pub(super) fn read_mtu(reader: &mut Reader<'_>) -> Option<u16> {
     let mtu = reader.number("mtu").filter(|mtu| *mtu != 0)?;
     if mtu < MIN_MTU {
-        reader.notice(format!("mtu={mtu} is less than {MIN_MTU}; it is ignored"));
+        reader.notice(notice!("mtu={mtu} is less than {min}; it is ignored", mtu = mtu, min = MIN_MTU));
         return None;
     }
     let mtu = u16::try_from(mtu).ok()?;
     if mtu < MIN_IPV6_MTU {
-        reader.notice(format!("mtu={mtu} is too small for IPv6, which needs {MIN_IPV6_MTU}; there is only IPv4"));
+        reader.notice(notice!(
+            "mtu={mtu} is too small for IPv6, which needs {min}; there is only IPv4",
+            mtu = mtu,
+            min = MIN_IPV6_MTU
+        ));
     }
     Some(mtu)
 }
@@ -36,7 +42,12 @@ pub(super) fn read_mtu(reader: &mut Reader<'_>) -> Option<u16> {
 pub(super) fn read_mru(reader: &mut Reader<'_>, mtu: Option<u16>) -> u16 {
     let mru = reader.number("mru").filter(|mru| *mru != 0).and_then(|mru| u16::try_from(mru).ok());
     if let Some(mru) = mru.filter(|mru| !(MIN_MRU..=MAX_MRU).contains(mru)) {
-        reader.notice(format!("mru={mru} is not from {MIN_MRU} to {MAX_MRU}; it is brought there"));
+        reader.notice(notice!(
+            "mru={mru} is not from {min} to {max}; it is brought there",
+            mru = mru,
+            min = MIN_MRU,
+            max = MAX_MRU
+        ));
     }
     mru.map_or_else(|| mtu.map_or(DEFAULT_MRU, |mtu| mtu.min(DEFAULT_MRU)), |mru| mru.clamp(MIN_MRU, MAX_MRU))
 }
@@ -46,14 +57,23 @@ pub(super) fn read_interface(reader: &mut Reader<'_>) -> String {
     let unit = reader.number("unit").map(|unit| format!("ppp{unit}"));
     let named = reader.text("interface").filter(|name| match interface_fault(name) {
         None => true,
-        Some(fault) => {
-            reader.notice(format!("interface={name:?} {fault}; it is ignored"));
+        Some(reason) => {
+            reader.notice(notice!(
+                "{name}={value} is ignored: {reason}",
+                name = "interface",
+                value = quoted(name),
+                reason = reason
+            ));
             false
         }
     });
     match (named, unit) {
         (Some(name), Some(unit)) if name != unit => {
-            reader.notice(format!("interface={name} counts, and not unit, which would name it {unit}"));
+            reader.notice(notice!(
+                "interface={name} counts, and not unit, which would name it {unit}",
+                name = name,
+                unit = unit
+            ));
             name.to_owned()
         }
         (Some(name), _) => name.to_owned(),
@@ -61,23 +81,23 @@ pub(super) fn read_interface(reader: &mut Reader<'_>) -> String {
     }
 }
 
-/// What is wrong with the name of an interface, as the end of a sentence: what the kernel refuses (`dev_valid_name`), what
+/// What is wrong with the name of an interface: what the kernel refuses (`dev_valid_name`), what
 /// other programs stumble over, and names that mean something else to it.
-pub(super) fn interface_fault(name: &str) -> Option<&'static str> {
+pub(super) fn interface_fault(name: &str) -> Option<Reason> {
     let (stem, numbered) = match name.strip_suffix("%d") {
         Some(stem) => (stem, true),
         None => (name, false),
     };
     // a number takes the place of "%d"
     if stem.len() + usize::from(numbered) > MAX_INTERFACE_LEN {
-        return Some("is longer than the 15 characters that the name of an interface may have");
+        return Some(Reason::InterfaceLength);
     }
     if matches!(name, "." | ".." | "all" | "default" | "lo") {
-        return Some("is a name that no interface of a tunnel can have");
+        return Some(Reason::InterfaceReserved);
     }
     let allowed = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
     if !stem.bytes().all(allowed) || stem.is_empty() {
-        return Some("is not the name of an interface: letters, digits, \"-\", \"_\" and \".\", and %d at its end");
+        return Some(Reason::InterfaceCharacter);
     }
     None
 }
@@ -88,8 +108,9 @@ pub(super) fn read_ipv4_address(reader: &mut Reader<'_>) -> Ipv4Addr {
     match text.trim().parse::<Ipv4Addr>() {
         Ok(address) if address.is_unspecified() || is_host(address) => address,
         _ => {
-            reader.notice(format!(
-                "ipv4-address={text:?} is no IPv4 address that this machine could have; any is asked for"
+            reader.notice(notice!(
+                "ipv4-address={value} is no IPv4 address that this machine could have; any is asked for",
+                value = quoted(text)
             ));
             Ipv4Addr::UNSPECIFIED
         }

@@ -11,11 +11,15 @@ mod gateway;
 mod gateway_tls;
 mod keys;
 mod link;
+mod notice;
 #[cfg(feature = "serde")]
 mod paths;
 mod proxy;
+mod reason;
 mod routing;
 mod secrets;
+#[cfg(feature = "words")]
+mod sentences;
 mod values;
 
 use std::collections::BTreeMap;
@@ -33,14 +37,17 @@ pub use faults::{Fault, fault};
 pub use gateway::{Gateway, Host};
 pub use gateway_tls::{Fingerprint, GatewayTls, parse_fingerprint};
 pub use keys::{Effect, KEYS, Key, Kind, find};
+pub use notice::Notice;
 pub use proxy::{BadProxy, Proxy, ProxyKind};
+pub use reason::Reason;
 pub use routing::{Routes, Routing};
 pub use secrets::{NO_SECRET, Secret, SecretFlags, Secrets, Tag, required_secrets};
-pub use values::{Notice, path_of, same_meaning, text_of, yes_or_no};
+pub use values::{path_of, same_meaning, text_of, yes_or_no};
 
 use crate::ppp::inner_tls::TlsConnector;
 use crate::session;
-use values::Reader;
+use notice::notice;
+use values::{Reader, quoted};
 
 /// The service type of these connections in NetworkManager (`vpn.service-type`).
 pub const SERVICE_TYPE: &str = "org.freedesktop.NetworkManager.sstp";
@@ -129,8 +136,8 @@ pub enum Error {
     BadGateway {
         /// As written.
         gateway: String,
-        /// What is wrong with it, as the end of a sentence.
-        reason: &'static str,
+        /// What is wrong with it.
+        reason: Reason,
     },
     /// `gateway-fingerprint` is none.
     BadFingerprint(String),
@@ -196,6 +203,24 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Error {
+    /// The setting to look at; `None`: it is a secret.
+    pub fn key(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoGateway | Self::BadGateway { .. } => "gateway",
+            Self::BadFingerprint(_) => "gateway-fingerprint",
+            Self::BadConnectionType(_) => "connection-type",
+            Self::NoCertificate => "tls-user-cert",
+            Self::BadProxy(_) => "proxy-server",
+            Self::NoEapMethod => "eap",
+            Self::NoMethodLeft => "refuse-mschapv2",
+            Self::NoUserName => "user",
+            Self::NoIdentity => "tls-identity",
+            Self::NoPassword | Self::BadCookie => return None,
+        })
+    }
+}
+
 impl Profile {
     /// Reads the data of a VPN setting.
     ///
@@ -258,7 +283,7 @@ impl Profile {
             required_secrets: required_secrets(data, user_name),
             password_not_required: read_flags(&mut reader).not_required(),
         };
-        reader.name_what_is_not_acted_on();
+        reader.name_what_is_unknown();
         Ok((profile, reader.notices))
     }
 
@@ -423,7 +448,11 @@ fn read_authentication(reader: &mut Reader<'_>, user_name: Option<&str>) -> Resu
             let user = reader.text("user").or(user_name.filter(|name| !name.is_empty()));
             let user_name = match (reader.text("domain"), user) {
                 (Some(domain), Some(user)) if user.contains('\\') => {
-                    reader.notice(format!("the user {user:?} has a domain already; domain={domain:?} is ignored"));
+                    reader.notice(notice!(
+                        "the user {user} has a domain already; domain={domain} is ignored",
+                        user = quoted(user),
+                        domain = quoted(domain)
+                    ));
                     Some(user.to_owned())
                 }
                 (Some(domain), Some(user)) => Some(format!("{domain}\\{user}")),
@@ -463,14 +492,14 @@ fn read_methods(reader: &mut Reader<'_>) -> session::Methods {
 fn read_ignore_cert_warn(reader: &mut Reader<'_>, pinned: bool) -> bool {
     let ignore = reader.yes("ignore-cert-warn");
     if ignore && pinned {
-        reader.notice("ignore-cert-warn=yes is ignored: gateway-fingerprint says which certificate to accept");
+        reader.notice(notice!("ignore-cert-warn=yes is ignored: gateway-fingerprint says which certificate to accept"));
         return false;
     }
     if ignore {
-        reader.notice(
+        reader.notice(notice!(
             "the server's certificate is not verified: the profile has ignore-cert-warn=yes (an editor of \
-             network-manager-sstp 1.3.0 also wrote this for those who asked for verification; set it to no to verify)",
-        );
+             network-manager-sstp 1.3.0 also wrote this for those who asked for verification; set it to no to verify)"
+        ));
     }
     ignore
 }
@@ -480,7 +509,7 @@ fn read_correlation_id(reader: &mut Reader<'_>, connection_uuid: Option<&str>) -
         if let Some(uuid) = parse_uuid(text) {
             return Some(uuid);
         }
-        reader.notice(format!("uuid={text:?} is not a UUID; it is ignored"));
+        reader.notice(notice!("uuid={value} is not a UUID; it is ignored", value = quoted(text)));
     }
     connection_uuid.and_then(parse_uuid)
 }

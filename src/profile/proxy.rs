@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::Reason;
 use super::gateway::{Host, parse_authority};
+use super::notice::notice;
 use super::values::Reader;
 
 /// Port of an HTTP proxy that names none. There is no assigned one; this is what most of them listen on.
@@ -30,8 +32,8 @@ pub struct Proxy {
 pub struct BadProxy {
     /// As written, without a user.
     pub server: String,
-    /// What is wrong with it, as the end of a sentence.
-    pub reason: String,
+    /// What is wrong with it.
+    pub reason: Reason,
 }
 
 /// What a proxy speaks.
@@ -64,16 +66,16 @@ impl ProxyKind {
 
     /// The kind that a URL begins with, and what follows. With SOCKS it is the proxy that resolves the gateway's name, in
     /// any case: some call that `socks5h`.
-    fn of_url(text: &str) -> Result<(Option<Self>, &str), &'static str> {
+    fn of_url(text: &str) -> Result<(Option<Self>, &str), Reason> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok((None, text)) };
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => Self::Http,
             "socks5" | "socks5h" => Self::Socks5,
             "https" => {
-                return Err("TLS to the proxy itself is not supported; an HTTP proxy carries TLS to the gateway");
+                return Err(Reason::ProxyTls);
             }
-            "socks" | "socks4" | "socks4a" => return Err("of SOCKS only version 5 is supported (socks5://)"),
-            _ => return Err("a URL of a proxy begins with http:// or socks5://"),
+            "socks" | "socks4" | "socks4a" => return Err(Reason::SocksVersion),
+            _ => return Err(Reason::ProxyScheme),
         };
         Ok((Some(kind), rest.strip_suffix('/').unwrap_or(rest)))
     }
@@ -98,16 +100,18 @@ impl Proxy {
         let server = server.trim();
         // what stands before an @ may be a password
         let shown = server.rsplit_once('@').map_or(server, |(_, host)| host).to_owned();
-        let bad = |reason: &str| BadProxy { server: shown.clone(), reason: reason.to_owned() };
+        let bad = |reason| BadProxy { server: shown.clone(), reason };
         if server.contains('@') {
-            return Err(bad("it has a user in it; set proxy-user and the secret proxy-password"));
+            return Err(bad(Reason::ProxyUser));
         }
         let (of_url, server) = ProxyKind::of_url(server).map_err(bad)?;
         let of_type = ProxyKind::ALL.into_iter().find(|kind| named == Some(kind.name()));
         let kind = of_url.or(of_type).unwrap_or(ProxyKind::Http);
         if of_url.is_some() && of_type != of_url && reader.is_set("proxy-type") {
-            reader
-                .notice(format!("proxy-server is a URL that begins with {}://, so proxy-type is ignored", kind.name()));
+            reader.notice(notice!(
+                "proxy-server is a URL that begins with {scheme}://, so proxy-type is ignored",
+                scheme = kind.name()
+            ));
         }
         let (host, port) = parse_authority(server, port.unwrap_or(kind.default_port())).map_err(bad)?;
         Ok(Some(Self { kind, host, port, user: reader.text("proxy-user").map(str::to_owned) }))
@@ -184,6 +188,6 @@ mod tests {
             assert!(matches!(&read, Err(BadProxy { server: shown, .. }) if shown == server), "{server}: {read:?}");
         }
         let error = read(&[("proxy-server", "http://me:hunter2@proxy.example:81")]).0.unwrap_err();
-        assert!(error.reason.contains("proxy-user") && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        assert!(error.reason == Reason::ProxyUser && !format!("{error:?}").contains("hunter2"), "{error:?}");
     }
 }

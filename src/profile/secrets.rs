@@ -5,7 +5,9 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::values::{Notice, Reader, leading_number};
+use super::Notice;
+use super::notice::notice;
+use super::values::{Reader, leading_number, quoted};
 #[cfg(feature = "words")]
 use crate::tr;
 
@@ -151,7 +153,7 @@ impl SecretFlags {
         let name = secret.flags_key();
         let Some(text) = reader.text(name) else { return Self::default() };
         leading_number(text).map(Self).unwrap_or_else(|| {
-            reader.notice(format!("{name}={text:?} is not a number; it counts as 0"));
+            reader.notice(notice!("{name}={value} is not a number; it counts as 0", name = name, value = quoted(text)));
             Self::default()
         })
     }
@@ -232,7 +234,7 @@ impl Secrets {
             let (name, value) = (name.as_ref(), value.as_ref());
             let Some((secret, tag)) = Secret::from_hint(name) else {
                 if name != NO_SECRET {
-                    notices.push(Notice(format!("the secret {name:?} is unknown; it is ignored")));
+                    notices.push(notice!("the secret {name} is unknown; it is ignored", name = quoted(name)));
                 }
                 continue;
             };
@@ -242,7 +244,10 @@ impl Secrets {
             let again = seen.contains(&secret);
             if again {
                 let name = secret.name();
-                notices.push(Notice(format!("the secret {name:?} is there twice; the one just asked for is used")));
+                notices.push(notice!(
+                    "the secret {name} is there twice; the one just asked for is used",
+                    name = quoted(name)
+                ));
             }
             if tag != Tag::Plain || !again {
                 found.set(secret, value);
@@ -399,7 +404,7 @@ mod tests {
         assert_eq!(secrets.get(Secret::Password), Some("p\u{e4}ss word"));
         assert_eq!(secrets.get(Secret::TlsUserKeySecret), None);
         assert_eq!(secrets.get(Secret::ProxyPassword), Some("in data"));
-        assert_eq!(notices, [Notice("the secret \"pin\" is unknown; it is ignored".into())]);
+        assert_eq!(notices, [notice!("the secret {name} is unknown; it is ignored", name = quoted("pin"))]);
 
         let (secrets, notices) = Secrets::from_settings(&plasma, &data(&[("proxy-password", "secret")]));
         assert_eq!((secrets.get(Secret::ProxyPassword), notices.len()), (Some("secret"), 0));
@@ -423,7 +428,7 @@ mod tests {
             let (secrets, notices) = Secrets::from_settings(&data(&[]), pairs);
             assert_eq!(secrets.get(Secret::Otp), Some("new"));
             assert_eq!(!notices.is_empty(), notice, "{notices:?}");
-            assert!(notices.iter().all(|notice| !notice.0.contains("old")));
+            assert!(notices.iter().all(|notice| !notice.to_string().contains("old")));
         }
         let (secrets, notices) = Secrets::from_settings(&data(&[]), [kept, ("x-dynamic-challenge-echo:otp", "")]);
         assert_eq!((secrets.get(Secret::Otp), notices.len()), (Some("old"), 0));

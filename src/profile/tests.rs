@@ -528,7 +528,7 @@ fn expectations_that_cannot_be_met_are_named() {
     };
     let (tls, text) = notice(&[("gateway-name", "a b")]);
     assert_eq!(tls.name, None);
-    assert!(text.starts_with("gateway-name=\"a b\" cannot be used: only letters"), "{text}");
+    assert!(text.starts_with("gateway-name=\"a b\" is ignored: only letters"), "{text}");
     let (tls, text) = notice(&[("gateway-sni", "192.0.2.1")]);
     assert!(tls.sni.is_none() && text.contains("is an address"), "{text}");
     let (tls, text) = notice(&[("gateway-sni", "a.example"), ("tls-ext", "no")]);

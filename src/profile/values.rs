@@ -2,21 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::keys::{self, Effect, Kind};
-
-/// A sentence for the log about a setting that does not do what its author may expect. It never shows a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice(pub(super) String);
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::keys::{self, Kind};
+use super::notice::{Notice, notice};
 
 /// Reads the data of one profile by the [table of keys](keys::KEYS) and gathers the notices.
 pub(super) struct Reader<'a> {
@@ -29,8 +19,8 @@ impl<'a> Reader<'a> {
         Self { data, notices: Vec::new() }
     }
 
-    pub(super) fn notice(&mut self, text: impl Into<String>) {
-        self.notices.push(Notice(text.into()));
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     /// The value, or its default in the table. Empty is absent, as in network-manager-sstp.
@@ -49,7 +39,12 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(name) else { return default };
         yes_or_no(text).unwrap_or_else(|| {
             let default = if default { "yes" } else { "no" };
-            self.notice(format!("{name}={text:?} is neither yes nor no; it counts as {default}"));
+            self.notice(notice!(
+                "{name}={value} is neither yes nor no; it counts as {default}",
+                name = name,
+                value = quoted(text),
+                default = default
+            ));
             default == "yes"
         })
     }
@@ -59,7 +54,13 @@ impl<'a> Reader<'a> {
         let Some(Kind::Number { min, max }) = keys::find(name).map(|key| key.kind) else { return None };
         let number = leading_number(text).filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.notice(format!("{name}={text:?} is not a number from {min} to {max}; it is ignored"));
+            self.notice(notice!(
+                "{name}={value} is not a number from {min} to {max}; it is ignored",
+                name = name,
+                value = quoted(text),
+                min = min,
+                max = max
+            ));
         }
         number
     }
@@ -70,7 +71,12 @@ impl<'a> Reader<'a> {
         let Some(Kind::Choice(words)) = keys::find(name).map(|key| key.kind) else { return None };
         let word = words.iter().copied().find(|word| *word == text);
         if word.is_none() {
-            self.notice(format!("{name}={text:?} is none of {}; it is ignored", words.join(", ")));
+            self.notice(notice!(
+                "{name}={value} is none of {words}; it is ignored",
+                name = name,
+                value = quoted(text),
+                words = words.join(", ")
+            ));
         }
         word
     }
@@ -79,18 +85,17 @@ impl<'a> Reader<'a> {
         self.text(name).map(path_of)
     }
 
-    /// Names every setting that is unknown, and every one that has no effect although it ought to.
-    pub(super) fn name_what_is_not_acted_on(&mut self) {
-        for (name, value) in self.data {
-            match keys::find(name).map(|key| (key.effect, key.default)) {
-                None => self.notice(format!("the setting {name:?} is unknown; it is ignored")),
-                Some((Effect::NotYet(reason), default)) if !value.is_empty() && default != Some(value) => {
-                    self.notice(format!("the setting {name} is not acted on yet: {reason}"));
-                }
-                Some(_) => {}
-            }
+    /// Names every setting that is unknown.
+    pub(super) fn name_what_is_unknown(&mut self) {
+        for name in self.data.keys().filter(|name| keys::find(name).is_none()) {
+            self.notice(notice!("the setting {name} is unknown; it is ignored", name = quoted(name)));
         }
     }
+}
+
+/// A value as a notice shows it.
+pub(super) fn quoted(value: &str) -> String {
+    format!("{value:?}")
 }
 
 /// What a value of [`Kind::Yes`] says; `None`: neither.

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use nm_sstp::tr;
 use zeroize::Zeroizing;
 
 use crate::wiped::Wiped;
@@ -84,10 +85,10 @@ pub enum Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "the pipe cannot be read: {error}"),
-            Self::Malformed => f.write_str("the two programs of the dialog are not of the same version"),
-        }
+        f.write_str(&match self {
+            Self::Io(error) => tr!("The pipe cannot be read: {reason}.", reason = error),
+            Self::Malformed => tr!("The two programs of the dialog are not of the same version."),
+        })
     }
 }
 

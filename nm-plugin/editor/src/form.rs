@@ -195,7 +195,7 @@ impl Form {
         if key == "timeout" {
             return seconds(&self.timeout).is_none().then(sentences::no_timeout);
         }
-        fault(key, self.value(key)).map(|fault| sentences::of_fault(&fault))
+        fault(key, self.value(key)).map(|fault| fault.sentence())
     }
 
     /// What is worth knowing about the value of a key, though it can be used.
@@ -234,9 +234,9 @@ impl Form {
         }
         match problem(&self.now) {
             None => Ok(()),
-            Some(error @ Error::NoGateway) => Err((Some("gateway"), sentences::of_error(&error))),
+            Some(error @ Error::NoGateway) => Err((Some("gateway"), error.sentence())),
             same if !self.is_new() && same == problem(&self.opened) => Ok(()),
-            Some(error) => Err((sentences::key_of_error(&error), sentences::of_error(&error))),
+            Some(error) => Err((error.key(), error.sentence())),
         }
     }
 
@@ -248,7 +248,7 @@ impl Form {
     pub fn check_gateway(&self) -> Result<(), String> {
         let read = Profile::from_settings(&self.now.data, None, None);
         let checked = read.and_then(|(profile, _)| profile.check_gateway());
-        checked.map_err(|error| sentences::of_error(&error))
+        checked.map_err(|error| error.sentence())
     }
 
     /// What is to be saved.

@@ -39,7 +39,7 @@ pub async fn run(arguments: arguments::Connect) -> Result<(), Problem> {
     let settings = match &arguments.gateway {
         Some(gateway) => {
             let settings = settings::gather(Some(gateway), arguments.user.as_deref(), &arguments.set)?;
-            settings::connectable(&settings)?.iter().for_each(|notice| output::warn(notice));
+            output::warn_of(&settings::connectable(&settings)?);
             settings
         }
         None => Settings::new(),

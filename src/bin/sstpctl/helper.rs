@@ -153,12 +153,7 @@ impl Helper {
     /// [`Exit::NotFound`], and what the helper says.
     pub async fn profile(&self, name: &str) -> Result<Settings, Problem> {
         let mut profiles = self.profiles(Authorization::Ask).await?;
-        profiles.remove(name).ok_or_else(|| {
-            Problem::new(
-                Exit::NotFound,
-                tr!("There is no profile \"{name}\": \"sstpctl list\" shows those there are.", name = name),
-            )
-        })
+        profiles.remove(name).ok_or_else(|| Problem::no_profile(name))
     }
 
     /// `Manager1.ImportProfile`; returns notices.

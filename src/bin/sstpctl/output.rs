@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use nm_sstp::profile::Notice;
 use nm_sstp::tr;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -58,6 +59,11 @@ pub fn note(text: &str) {
 /// A warning on stderr.
 pub fn warn(sentence: &str) {
     complain(&tr!("warning: {sentence}", sentence = sentence));
+}
+
+/// A warning for each notice.
+pub fn warn_of(notices: &[Notice]) {
+    notices.iter().for_each(|notice| warn(&notice.sentence()));
 }
 
 /// Whether standard output is a terminal.

@@ -43,9 +43,10 @@ fn push(shown: &mut String, character: char) {
 }
 
 /// Line separators, and what changes the direction of the text around it or takes no room (Unicode 16, category
-/// Cf), but for the joiners that words of Persian are written with (U+200C, U+200D).
+/// Cf), but for what sentences of Persian are written with: joiners (U+200C, U+200D), and the marks that keep signs beside
+/// Latin words in their place (U+200E, U+200F), which turn no letter.
 fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -57,7 +58,9 @@ mod tests {
     fn escape_sequences_are_shown_not_obeyed() {
         assert_eq!(line("a\x1b[2Jb\x07\u{9b}31m\r\n"), r"a\u{1b}[2Jb\u{7}\u{9b}31m\r\n");
         assert_eq!(line("\u{202e}gpj.exe"), r"\u{202e}gpj.exe");
-        assert_eq!(line("Schöne Grüße, 東京 \\ 'x'"), "Schöne Grüße, 東京 \\ 'x'");
+        for text in ["Schöne Grüße, 東京 \\ 'x'", "فقط https://\u{200e} می\u{200c}تواند بیاید."] {
+            assert_eq!(line(text), text);
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ struct Findings {
 pub async fn run(arguments: arguments::Probe) -> Result<(), Problem> {
     let settings = settings::gather(Some(&arguments.host), None, &arguments.set)?;
     // Settings of authentication do not matter here, and a profile of these alone has none.
-    settings::notices(&settings)?.iter().for_each(|notice| output::warn(notice));
+    output::warn_of(&settings::notices(&settings)?);
     let files = files::open(&settings)?;
     let helper = Helper::open(Authorization::Ask).await?;
     let ignores = settings.get("ignore-cert-warn").is_some_and(|value| value == "yes");

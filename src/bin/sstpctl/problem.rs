@@ -87,6 +87,14 @@ impl Problem {
         Self::other(tr!("The file {path} cannot be written: {reason}.", path = path.display(), reason = reason))
     }
 
+    /// No profile has this name.
+    pub fn no_profile(name: &str) -> Self {
+        Self::new(
+            Exit::NotFound,
+            tr!("There is no profile \"{name}\": \"sstpctl list\" shows those there are.", name = name),
+        )
+    }
+
     /// The helper was there and is not any more.
     pub fn helper_gone() -> Self {
         Self::new(Exit::NoHelper, tr!("The helper went away: see \"journalctl -u nm-sstp\"."))

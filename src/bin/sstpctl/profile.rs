@@ -11,7 +11,7 @@ use crate::helper::{Authorization, Helper};
 use crate::import;
 use crate::output::{self, Rows, Style};
 use crate::printable;
-use crate::problem::{Exit, Problem, sentence};
+use crate::problem::{Problem, sentence};
 use crate::secrets::Given;
 use crate::settings::{self, Settings};
 use crate::settings_file;
@@ -58,7 +58,7 @@ async fn add(arguments: arguments::Add) -> Result<(), Problem> {
 /// The settings are no profile.
 pub fn warn_of(settings: &Settings) -> Result<(), Problem> {
     let notices = settings::notices(settings)?;
-    notices.iter().for_each(|notice| output::warn(notice));
+    output::warn_of(&notices);
     if let Err(problem) = settings::connectable(settings) {
         output::warn(&tr!("it cannot be connected as it is: {problem}", problem = problem));
     }
@@ -79,7 +79,8 @@ pub async fn store(
 ) -> Result<(), Problem> {
     let notices = helper.import_profile(name, settings, &secrets.as_map(), replace).await?;
     let ours = settings::notices(settings)?;
-    notices.iter().filter(|notice| !ours.contains(notice)).for_each(|notice| output::warn(notice));
+    let said = |notice: &&String| ours.iter().any(|own| own.to_string() == **notice);
+    notices.iter().filter(|notice| !said(notice)).for_each(|notice| output::warn(notice));
     Ok(())
 }
 
@@ -131,9 +132,12 @@ async fn export(arguments: arguments::Export) -> Result<(), Problem> {
 /// A stored profile with its secrets. The helper tells them to nobody: whoever may read its files may have them.
 fn with_secrets(store: &Store, name: &str) -> Result<Connection, Problem> {
     settings::check_profile_name(name)?;
-    let stored = Name::parse(name).and_then(|name| store.load(&name)).map_err(|error| {
-        let exit = if matches!(error, store::Error::NoSuchProfile(_)) { Exit::NotFound } else { Exit::Other };
-        Problem::new(exit, sentence(&error.to_string()))
+    let stored = Name::parse(name).and_then(|name| store.load(&name)).map_err(|error| match error {
+        store::Error::NoSuchProfile(name) => Problem::no_profile(name.as_str()),
+        store::Error::Unusable { path, reason } => {
+            Problem::other(tr!("The file {path} cannot be read: {reason}.", path = path.display(), reason = reason))
+        }
+        other => Problem::other(sentence(&other.to_string())),
     })?;
     let mut connection = Connection { settings: stored.settings, ..Connection::default() };
     for (name, value) in stored.secrets {
@@ -148,6 +152,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::problem::Exit;
 
     #[test]
     fn secrets_are_read_from_the_files_of_the_helper() {

@@ -3,23 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use nm_sstp::inner_tls::Source;
-use nm_sstp::profile::{self, KEYS, Key, Kind, Profile};
+use nm_sstp::profile::{self, Fault, KEYS, Notice, Profile, fault};
 use nm_sstp::store;
 use nm_sstp::tr;
 
-use crate::problem::{Problem, sentence};
+use crate::problem::Problem;
 
 /// Keys and values.
 pub type Settings = BTreeMap<String, String>;
 
 /// Characters of a name that are compared with keys; no key has as many.
 const COMPARED: usize = 64;
-
-/// What the value of a file's key must be.
-fn absolute() -> String {
-    tr!("the name of a file with all its directories, from / on")
-}
 
 /// Checks every key and value.
 ///
@@ -39,71 +33,34 @@ fn check_one(name: &str, value: &str) -> Result<(), Problem> {
             name = name
         )));
     }
-    let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+    if profile::find(name).is_none() {
         return Err(Problem::usage(match nearest(name) {
             Some(other) => {
                 tr!("There is no setting \"{name}\": did you mean \"{other}\"?", name = name, other = other)
             }
             None => tr!("There is no setting \"{name}\": nm-sstp(5) has all of them.", name = name),
         }));
-    };
-    if value.is_empty() || accepts(key, value) {
-        return Ok(());
     }
-    Err(Problem::usage(tr!(
-        "{name}={value} cannot be: the value must be {allowed}.",
-        name = name,
-        value = format!("{value:?}"),
-        allowed = allowed(key)
-    )))
+    fault(name, value).map_or(Ok(()), |fault| Err(refused(name, value, &fault)))
 }
 
-/// Whether a value is of its key's kind, read strictly.
-fn accepts(key: &Key, value: &str) -> bool {
-    match key.kind {
-        Kind::Text | Kind::Secret => true,
-        Kind::Path => is_absolute(value),
-        Kind::Yes => ["yes", "no", "true", "false", "on", "off", "1", "0"].contains(&value.to_lowercase().as_str()),
-        Kind::Number { min, max } => value.parse().is_ok_and(|number: u32| (min..=max).contains(&number)),
-        Kind::Flags => value.parse().is_ok_and(|flags: u32| flags <= 7),
-        Kind::Choice(words) => words.contains(&value),
-    }
-}
-
-fn allowed(key: &Key) -> String {
-    match key.kind {
-        Kind::Text | Kind::Secret => tr!("text"),
-        Kind::Path => absolute(),
-        Kind::Yes => tr!("yes or no"),
-        Kind::Number { min, max } => tr!("a number from {min} to {max}", min = min, max = max),
-        Kind::Flags => tr!("a sum of 1 (an agent keeps it), 2 (asked every time) and 4 (not required)"),
-        Kind::Choice(words) => tr!("one of {words}", words = words.join(", ")),
-    }
-}
-
-/// Whether the helper, whose directory is another, would find the same file; tokens are found from anywhere.
-fn is_absolute(value: &str) -> bool {
-    value.starts_with('/') || Source::is_token(value)
+fn refused(name: &str, value: &str, fault: &Fault) -> Problem {
+    let (value, sentence) = (format!("{value:?}"), fault.sentence());
+    Problem::usage(tr!("{name}={value} cannot be. {sentence}", name = name, value = value, sentence = sentence))
 }
 
 /// The value of a command line as the helper has to get it: the name of a file is seen from this directory, and begins with
 /// `~/` where no shell has seen that.
 fn resolved(name: &str, value: &str) -> Result<String, Problem> {
-    let is_path = KEYS.iter().any(|key| key.name == name && key.kind == Kind::Path);
-    if !is_path || value.is_empty() || is_absolute(value) {
+    if fault(name, value) != Some(Fault::RelativePath) {
         return Ok(value.to_owned());
     }
     let (directory, value) = match value.strip_prefix("~/") {
         Some(rest) => (std::env::home_dir(), rest),
         None => (std::env::current_dir().ok(), value),
     };
-    let directory = directory.and_then(|directory| directory.into_os_string().into_string().ok()).ok_or_else(|| {
-        Problem::usage(tr!(
-            "{name} must be {allowed}: that of the directory cannot be written.",
-            name = name,
-            allowed = absolute()
-        ))
-    })?;
+    let directory = directory.and_then(|directory| directory.into_os_string().into_string().ok());
+    let directory = directory.ok_or_else(|| refused(name, value, &Fault::RelativePath))?;
     // A backslash begins an escape in the value.
     Ok(format!("{}/{value}", directory.trim_end_matches('/').replace('\\', r"\\")))
 }
@@ -132,14 +89,13 @@ fn distance(one: &str, other: &str) -> usize {
     row[row.len() - 1]
 }
 
-/// What the settings come to as a profile: sentences about those that do not do what their author may expect.
+/// What there is to say of the settings as a profile.
 ///
 /// # Errors
 ///
 /// They are no profile.
-pub fn notices(settings: &Settings) -> Result<Vec<String>, Problem> {
-    let (_, notices) = Profile::from_settings(settings, None, None).map_err(unusable)?;
-    Ok(notices.iter().map(ToString::to_string).collect())
+pub fn notices(settings: &Settings) -> Result<Vec<Notice>, Problem> {
+    Profile::from_settings(settings, None, None).map(|(_, notices)| notices).map_err(unusable)
 }
 
 /// As [`notices`], and whether the profile can be connected. A user name that is missing is asked for.
@@ -147,7 +103,7 @@ pub fn notices(settings: &Settings) -> Result<Vec<String>, Problem> {
 /// # Errors
 ///
 /// They are no profile, or one that cannot be connected.
-pub fn connectable(settings: &Settings) -> Result<Vec<String>, Problem> {
+pub fn connectable(settings: &Settings) -> Result<Vec<Notice>, Problem> {
     // Any name will do: it is not the one that is sent.
     let (profile, _) = Profile::from_settings(settings, Some("somebody"), None).map_err(unusable)?;
     profile.check().map_err(unusable)?;
@@ -155,7 +111,13 @@ pub fn connectable(settings: &Settings) -> Result<Vec<String>, Problem> {
 }
 
 fn unusable(error: profile::Error) -> Problem {
-    Problem::usage(sentence(&error.to_string()))
+    let sentence = error.sentence();
+    Problem::usage(match error.key() {
+        Some(key) => {
+            tr!("The setting {key} has to be changed. {sentence}", key = key, sentence = sentence)
+        }
+        None => sentence,
+    })
 }
 
 /// The settings of a command line: `--gateway`, `--user` and the pairs of `--set`, which may not say them again.
@@ -190,11 +152,14 @@ pub fn without_secrets(settings: &Settings) -> (Settings, Vec<&str>) {
 ///
 /// What is wrong with it.
 pub fn check_profile_name(name: &str) -> Result<(), Problem> {
-    let wrong = |error: store::Error| {
-        let name = format!("{name:?}");
-        Problem::usage(tr!("A profile cannot be called {name}: {error}.", name = name, error = error))
-    };
-    store::Name::parse(name).map(drop).map_err(wrong)
+    store::Name::parse(name).map(drop).map_err(|_| {
+        Problem::usage(tr!(
+            "A profile cannot be called {name}. A name has 1 to {max} of the characters A-Z a-z 0-9 . _ -, and begins with \
+             neither . nor -.",
+            name = format!("{name:?}"),
+            max = store::MAX_NAME
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -212,7 +177,7 @@ mod tests {
         assert!(connectable(&settings(&[("gateway", "a")])).is_ok());
         let refused = ["refuse-eap", "refuse-pap", "refuse-chap", "refuse-mschapv2"].map(|key| (key, "yes"));
         let problem = connectable(&settings(&[&[("gateway", "a")][..], &refused].concat())).expect_err("a problem");
-        assert!(problem.to_string().contains("refuses every authentication method"), "{problem}");
+        assert!(problem.to_string().contains("refuse-mschapv2"), "{problem}");
         assert!(connectable(&settings(&[])).is_err());
     }
 
@@ -227,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_is_refused_with_what_can() {
-        assert_eq!(refusal("mtu", "many"), "mtu=\"many\" cannot be: the value must be a number from 0 to 65535.");
-        assert!(refusal("routes", "al").ends_with("one of full, split, none, auto."));
+        assert_eq!(refusal("mtu", "many"), "mtu=\"many\" cannot be. Enter a number from 128 to 65535.");
+        assert!(refusal("routes", "al").ends_with("one of these: full, split, none, auto."));
         assert!(refusal("password-flags", "8").contains("a sum of 1"));
         assert!(refusal("refuse-pap", "maybe").ends_with("yes or no."));
         assert!(check_one("mtu", "").is_ok(), "empty is absent");
@@ -247,7 +212,7 @@ mod tests {
         {
             assert_eq!(resolved(key, value).as_deref(), Ok(value));
         }
-        assert!(refusal("ca-cert", "ca.pem").contains("from / on"), "a file of settings is nowhere");
+        assert!(refusal("ca-cert", "ca.pem").contains("beginning with a slash"), "a file of settings is nowhere");
     }
 
     #[test]
@@ -256,7 +221,7 @@ mod tests {
             let text = refusal(name, "hunter2");
             assert!(text.contains("is a secret") && !text.contains("hunter2"), "{text}");
         }
-        for key in KEYS.iter().filter(|key| key.kind == Kind::Secret) {
+        for key in KEYS.iter().filter(|key| key.kind == profile::Kind::Secret) {
             assert!(profile::Secret::named(key.name).is_some(), "{}", key.name);
         }
     }

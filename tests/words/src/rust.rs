@@ -1,4 +1,4 @@
-//! The sentences of `tr!` in a Rust source.
+//! The sentences of `tr!` and `notice!` in a Rust source.
 //!
 //! The source is read as tokens, not as a tree: a `tr!` inside the arguments of another macro is found, too.
 
@@ -81,7 +81,7 @@ impl Reader<'_> {
                     behind_item(after)
                 }
                 [TokenTree::Ident(name), TokenTree::Punct(mark), TokenTree::Group(arguments), after @ ..]
-                    if *name == "tr" && mark.as_char() == '!' =>
+                    if (*name == "tr" || *name == "notice") && mark.as_char() == '!' =>
                 {
                     self.call(arguments, name.span().start().line);
                     self.walk(arguments.stream());
