@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::pty::{Winsize, openpty};
@@ -19,7 +20,10 @@ pub struct Terminal {
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
     /// The side of the program, by which its settings can be read.
-    slave: OwnedFd,
+    slave: Option<OwnedFd>,
+    left_echoing: bool,
+    /// Reads what it writes.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -40,13 +44,13 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(Vec::new()));
         let keyboard = File::from(pty.master);
         let (mut master, shown) = (keyboard.try_clone().expect("a descriptor"), screen.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(octets @ 1..) = master.read(&mut piece) {
                 shown.lock().expect("no panic").extend_from_slice(&piece[..octets]);
             }
         });
-        Self { child, keyboard, screen, slave: pty.slave }
+        Self { child, keyboard, screen, slave: Some(pty.slave), left_echoing: false, reader: Some(reader) }
     }
 
     pub fn screen(&self) -> String {
@@ -66,9 +70,11 @@ impl Terminal {
         self.keyboard.write_all(text.as_bytes()).expect("a terminal");
     }
 
-    /// Whether what is typed is shown.
+    /// Whether what is typed is shown; after the end: whether it was left so.
     pub fn echoes(&self) -> bool {
-        tcgetattr(&self.slave).expect("a terminal").local_flags.contains(LocalFlags::ECHO)
+        self.slave.as_ref().map_or(self.left_echoing, |slave| {
+            tcgetattr(slave).expect("a terminal").local_flags.contains(LocalFlags::ECHO)
+        })
     }
 
     /// The exit code.
@@ -82,8 +88,10 @@ impl Terminal {
             assert!(start.elapsed() < PATIENCE, "the program stays: {:?}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         };
-        // What it wrote last is on its way.
-        std::thread::sleep(Duration::from_millis(200));
+        // The end of the terminal is behind what was written last.
+        self.left_echoing = self.echoes();
+        drop(self.slave.take());
+        self.reader.take().expect("it ends once").join().expect("no panic");
         status.code().unwrap_or(-1)
     }
 }
