@@ -5,33 +5,33 @@ use nm_sstp_auth_dialog::wiped::Wiped;
 
 use crate::prompt::Prompt;
 
-/// The key file for `prompt`.
-pub fn render(prompt: &Prompt) -> Wiped {
+/// The key file for `prompt`, and an agent that hides every secret or does not.
+pub fn render(prompt: &Prompt, hides_every_secret: bool) -> Wiped {
     let mut file = Wiped::default();
     file.push(b"[VPN Plugin UI]\nVersion=2\n");
     push_value(&mut file, "Description", &prompt.description);
     push_value(&mut file, "Title", &prompt.title);
     for entry in &prompt.entries {
         let value = entry.value.as_ref().map_or("", |value| value.as_str());
-        push_group(&mut file, &entry.secret.hint(entry.tag), value, &entry.label, entry.ask);
+        let is_secret = !(entry.echo && hides_every_secret);
+        push_group(&mut file, &entry.secret.hint(entry.tag), value, &entry.label, is_secret, entry.ask);
         if entry.echo {
             file.push(b"ForceEcho=true\n");
         }
     }
     if prompt.entries.is_empty() {
-        push_group(&mut file, NO_SECRET, "true", "", false);
+        push_group(&mut file, NO_SECRET, "true", "", true, false);
     }
     file
 }
 
-fn push_group(file: &mut Wiped, name: &str, value: &str, label: &str, ask: bool) {
+fn push_group(file: &mut Wiped, name: &str, value: &str, label: &str, is_secret: bool, ask: bool) {
     file.push(b"\n[");
     file.push(name.as_bytes());
     file.push(b"]\n");
     push_value(file, "Value", value);
     push_value(file, "Label", label);
-    file.push(b"IsSecret=true\n");
-    file.push(if ask { b"ShouldAsk=true\n" } else { b"ShouldAsk=false\n" });
+    file.push(format!("IsSecret={is_secret}\nShouldAsk={ask}\n").as_bytes());
 }
 
 /// One line. GLib drops space in front of a value and reads a backslash as the beginning of an escape.

@@ -73,7 +73,7 @@ fn run() -> Result<ExitCode, String> {
         }
     }
     if options.external_ui_mode {
-        return write_out(keyfile::render(&prompt).as_bytes());
+        return write_out(keyfile::render(&prompt, agent::hides_every_secret()).as_bytes());
     }
     let answer = standard::render(&prompt)?;
     write_out(answer.as_bytes())?;

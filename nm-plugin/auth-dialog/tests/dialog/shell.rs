@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::window::Beside;
 use super::{run, success};
 
 /// One of the fields that the shell shows, or a value that it takes without a question.
@@ -83,6 +84,15 @@ fn a_new_connection() {
     assert_eq!(title, "Authenticate VPN Work");
     assert!(message.contains("“Work”"), "{message}");
     assert_eq!(secrets, [asked("password", "Password")]);
+}
+
+/// The shell hides what is called a secret; a name can be read as it is typed.
+#[test]
+fn a_user_name() {
+    let output =
+        Beside::window("exit 9").run_by("gnome-shell", &["--external-ui-mode", "-i"], &written(&DATA[..1], &[]));
+    let (_, _, secrets) = read(&success(output));
+    assert_eq!(secrets, [Secret { hidden: false, ..asked("user", "User name") }, asked("password", "Password")]);
 }
 
 /// The shell itself has looked in the keyring: no question.

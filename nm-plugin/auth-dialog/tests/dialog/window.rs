@@ -15,10 +15,10 @@ use super::{CONNECTION, SPAWNING, data, failure, groups, run, start_from, succes
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The program in a directory of its own, beside a window that is this script.
-struct Beside(PathBuf);
+pub(super) struct Beside(PathBuf);
 
 impl Beside {
-    fn window(script: &str) -> Self {
+    pub(super) fn window(script: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let directory = temporary.join(format!("window-{}-{number}", std::process::id()));
@@ -38,7 +38,7 @@ impl Beside {
     }
 
     /// The same, run by an agent of this name.
-    fn run_by(&self, agent: &str, arguments: &[&str], input: &str) -> Output {
+    pub(super) fn run_by(&self, agent: &str, arguments: &[&str], input: &str) -> Output {
         let script = self.0.join(agent);
         {
             let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
