@@ -5,6 +5,7 @@ mod nm_face;
 
 use nm_face::*;
 use nm_sstp::dbus::nm::{Departure, Options};
+use nm_sstp::profile::Secret;
 
 const DATA: [(&str, &str); 2] = [("gateway", "vpn.example.com"), ("user", "alice")];
 
@@ -42,6 +43,28 @@ async fn a_user_name_is_needed_like_a_secret() {
         face.call("NeedSecrets", &(connection_with(&DATA[..1], secrets),)).await;
         face.sees(&[&format!("answer({needed:?})")]).await;
     }
+}
+
+/// NetworkManager gives up where the third answer is that there is something missing; the connection can still ask.
+#[tokio::test]
+async fn what_no_agent_asked_for_is_left_to_the_connection() {
+    let mut face = Face::new().await;
+    let mut data = DATA.to_vec();
+    data.extend([("proxy-server", "proxy.example"), ("proxy-user", "me")]);
+    let with = |secrets| connection_with(&data, secrets);
+    for (secrets, needed) in [(&[][..], "vpn"), (&[], "vpn"), (&[("password", PASSWORD)], "")] {
+        face.call("NeedSecrets", &(with(secrets),)).await;
+        face.sees(&[&format!("answer({needed:?})")]).await;
+    }
+    face.call("ConnectInteractive", &(with(&[("password", PASSWORD)]), details())).await;
+    let asking = r#"SecretsRequired("The proxy wants to know who you are.", ["proxy-password"])"#;
+    face.sees(&["StateChanged(3)", "answer", asking]).await;
+    // Plasma's answer
+    face.call("NewSecrets", &(with(&[("password", "of the proxy")]),)).await;
+    face.sees(&["answer"]).await;
+    let tunnel = face.started().await;
+    assert_eq!(password_of(&tunnel), PASSWORD);
+    assert_eq!(tunnel.secrets.get(Secret::ProxyPassword), Some("of the proxy"));
 }
 
 #[tokio::test]

@@ -249,8 +249,8 @@ impl Attempts {
         // a certificate that is refused is not mended by a password, nor is a proxy without a user
         let proxy_user = kept.profile.proxy.as_ref().is_some_and(|proxy| proxy.user.is_some());
         let waiting = waiting.filter(|_| match failure.remedy {
-            Some(Remedy::Passphrase) => true,
-            Some(Remedy::ProxyPassword) => proxy_user,
+            Some(Remedy::Passphrase { .. }) => true,
+            Some(Remedy::ProxyPassword { .. }) => proxy_user,
             _ => password,
         })?;
         info!(target: OUTCOME, "Asking again: {failure}.");

@@ -109,6 +109,10 @@ impl From<profile::Error> for Error {
     }
 }
 
+/// How often NetworkManager calls `NeedSecrets` for a connection: with what it keeps itself, with what agents keep, and with
+/// what a person has typed.
+const PASSES: u32 = 3;
+
 /// What [`Plugin`] tells [`Service`].
 enum Note {
     /// NetworkManager, by its unique name, called.
@@ -130,6 +134,8 @@ enum Note {
 /// The object at [`PATH`]. It lives on a bus connection and is driven by its [`Service`].
 pub struct Plugin {
     attempts: Attempts,
+    /// How often `NeedSecrets` was called.
+    passes: u32,
     state: ServiceState,
     /// How far the tunnel has come, while it starts.
     phase: Option<Phase>,
@@ -152,15 +158,18 @@ pub struct Plugin {
 
 #[zbus::interface(name = "org.freedesktop.NetworkManager.VPN.Plugin", spawn = false)]
 impl Plugin {
-    /// Answers `"vpn"` where secrets are missing from `settings`, `""` where there are enough.
+    /// Answers `"vpn"` where secrets are missing from `settings`, `""` where there are enough. What an agent has not asked a
+    /// person for, as Plasma does with all but one, the connection asks for by `SecretsRequired`: an answer of `"vpn"` would be
+    /// its end.
     async fn need_secrets(
-        &self,
+        &mut self,
         settings: Hash<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<&'static str, Error> {
         self.heard(&header);
         let settings = Settings::read(&settings)?;
         self.note(Note::Asking { timeout: settings.timeout });
+        self.passes = self.passes.saturating_add(1);
         // What is wrong with a profile is the answer to Connect: an error here would reach the user as "no secrets".
         let Ok((profile, secrets, _)) = settings.profile() else { return Ok("") };
         let mut missing = profile.missing_secrets(&secrets);
@@ -171,7 +180,7 @@ impl Plugin {
             }
         }
         debug!(?missing, "the secrets were checked");
-        Ok(if missing.is_empty() { "" } else { "vpn" })
+        Ok(if missing.is_empty() || self.passes >= PASSES { "" } else { "vpn" })
     }
 
     /// Starts the tunnel; the answer says only that it was started.

@@ -74,7 +74,8 @@ mod tests {
             let expected = format!("it is not trusted; the command for that: {command} {setting}");
             assert_eq!(place.sentence(&pin), expected);
             assert_eq!(place.sentence(&failure(None)), "it is not trusted");
-            assert_eq!(place.sentence(&failure(Some(Remedy::Passphrase))), "it is not trusted");
+            let locked = failure(Some(Remedy::Passphrase { message: String::new() }));
+            assert_eq!(place.sentence(&locked), "it is not trusted");
         }
     }
 }

@@ -98,14 +98,8 @@ impl Waiting {
             Remedy::Credentials { code: Some(709), message } => Question::NewPassword { refused: Some(message) },
             Remedy::Credentials { .. } | Remedy::Pin(_) => return None,
             Remedy::Answer(question) => question,
-            Remedy::Passphrase => {
-                let message = capitalized(&failure.sentence);
-                return Some(Waiting { asked: Asked::Passphrase, before, message });
-            }
-            Remedy::ProxyPassword => {
-                let message = capitalized(&failure.sentence);
-                return Some(Waiting { asked: Asked::ProxyPassword, before, message });
-            }
+            Remedy::Passphrase { message } => return Some(Waiting { asked: Asked::Passphrase, before, message }),
+            Remedy::ProxyPassword { message } => return Some(Waiting { asked: Asked::ProxyPassword, before, message }),
         };
         Some(Self::for_question(&question, before))
     }
@@ -173,11 +167,6 @@ impl Waiting {
             },
         }
     }
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
 #[cfg(test)]
@@ -266,9 +255,7 @@ mod tests {
         let before = || secrets(&[WRONG, ("proxy-password", "old")]);
         let waiting = || Waiting::for_failure(&failure(Error::Refused(Method::Digest)), before()).unwrap();
         assert_eq!(waiting().hints(), ["proxy-password"]);
-        assert!(
-            waiting().message.starts_with("The proxy proxy.example:3128 refused user name or password (by Digest)")
-        );
+        assert_eq!(waiting().message, "The proxy proxy.example:3128 refused user name or password. Try again.");
         let proxy_password = |meaning| match meaning {
             Meaning::ProxyPassword(password) => password.to_string(),
             _ => panic!("it is none"),
@@ -298,7 +285,7 @@ mod tests {
         let locked = inner_tls::Error::PassphraseMissing { name: "/home/me/key.pem".to_owned() };
         let waiting = Waiting::for_failure(&Ending::from(Failure::InnerTls(locked)), Secrets::default()).unwrap();
         assert_eq!(waiting.hints(), ["tls-user-key-secret"]);
-        assert!(waiting.message.starts_with("The user's key in /home/me/key.pem is locked"), "{}", waiting.message);
+        assert_eq!(waiting.message, "The key of your certificate, in /home/me/key.pem, is locked.");
         let same = secrets(&[]);
         assert!(matches!(waiting.understand(&same), Meaning::Unchanged(_)));
     }

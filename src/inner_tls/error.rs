@@ -66,6 +66,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the person is told who is asked for a passphrase; `None`: it is not about that.
+    pub fn question(&self) -> Option<String> {
+        Some(match self {
+            Error::PassphraseMissing { name } => format!("The key of your certificate, in {name}, is locked."),
+            Error::PassphraseWrong { name } if Source::is_token(name) => {
+                format!(
+                    "That did not open the token of {name}. Try again; a token locks itself after a few wrong PINs."
+                )
+            }
+            Error::PassphraseWrong { name } => {
+                format!("That did not open the key of your certificate, in {name}. Try again.")
+            }
+            _ => return None,
+        })
+    }
+
     pub(super) fn unusable(setting: &'static str, name: &str, reason: impl Into<String>) -> Self {
         Error::Unusable { setting, name: name.to_owned(), reason: reason.into() }
     }

@@ -111,6 +111,15 @@ impl Error {
         )
     }
 
+    /// What the person is told who is asked for the password at the proxy; `None`: it is not about that.
+    pub fn question(&self) -> Option<String> {
+        let proxy = &self.proxy;
+        if self.is_refusal_of_credentials() {
+            return Some(format!("The proxy {proxy} refused user name or password. Try again."));
+        }
+        self.is_about_credentials().then(|| format!("The proxy {proxy} wants to know who you are."))
+    }
+
     /// Other credentials, or any, may help.
     pub fn is_about_credentials(&self) -> bool {
         match &self.problem {

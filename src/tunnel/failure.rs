@@ -105,11 +105,9 @@ impl Failure {
                 Some(Remedy::Credentials { code: *code, message: message.clone() })
             }
             Failure::Session(session::Error::AnswerTooLate(question)) => Some(Remedy::Answer(question.clone())),
-            Failure::InnerTls(
-                inner_tls::Error::PassphraseMissing { .. } | inner_tls::Error::PassphraseWrong { .. },
-            ) => Some(Remedy::Passphrase),
-            Failure::Transport(transport::failure::Error::Proxy(error)) if error.is_about_credentials() => {
-                Some(Remedy::ProxyPassword)
+            Failure::InnerTls(error) => error.question().map(|message| Remedy::Passphrase { message }),
+            Failure::Transport(transport::failure::Error::Proxy(error)) => {
+                error.question().map(|message| Remedy::ProxyPassword { message })
             }
             Failure::Transport(error) => error.pin().map(Remedy::Pin),
             _ => None,
@@ -196,9 +194,15 @@ pub enum Remedy {
     /// Answer this question, for the next call.
     Answer(Question),
     /// Unlock the user's key.
-    Passphrase,
+    Passphrase {
+        /// What the person is told.
+        message: String,
+    },
     /// Give the password at the proxy, or another one.
-    ProxyPassword,
+    ProxyPassword {
+        /// What the person is told.
+        message: String,
+    },
     /// Accept the server's certificate, whose SHA-256 this is, if it is the right server.
     Pin(Fingerprint),
 }

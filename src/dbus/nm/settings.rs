@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use zbus::{Signature, Variant};
 
-use crate::profile::{self, Notice, Profile, Secret, Secrets};
+use crate::profile::{self, Authentication, Notice, Profile, Secret, Secrets};
 
 /// A connection on the bus, `a{sa{sv}}`: setting name, then property name, then value.
 pub(super) type Hash<'m> = HashMap<&'m str, HashMap<&'m str, Variant<'m>>>;
@@ -96,7 +96,7 @@ impl<'m> Settings<'m> {
 
     /// The profile and its secrets, and what the log should say of them.
     pub(super) fn profile(&self) -> Result<(Profile, Secrets, Vec<Notice>), profile::Error> {
-        let (secrets, more) = Secrets::from_settings(&self.data, self.secrets.iter().copied());
+        let (mut secrets, more) = Secrets::from_settings(&self.data, self.secrets.iter().copied());
         // What was typed goes before the login name, which NetworkManager adds of its own accord.
         let user_name = secrets.get(Secret::User).or(self.user_name);
         let (mut profile, mut notices) = Profile::from_settings(&self.data, user_name, self.uuid)?;
@@ -106,6 +106,10 @@ impl<'m> Settings<'m> {
             profile.ipv4_address = address;
         }
         notices.extend(more);
+        // Plasma calls whatever is typed `password`, and a user with a certificate has no other one.
+        if matches!(profile.authentication, Authentication::Certificate(_)) && secrets.tls_user_key_secret.is_none() {
+            secrets.tls_user_key_secret = secrets.password.clone();
+        }
         Ok((profile, secrets, notices))
     }
 }
@@ -195,7 +199,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::profile::Authentication;
 
     /// Stands for every secret; no text of ours may hold it.
     const CANARY: &str = "hunter2";
@@ -240,6 +243,22 @@ mod tests {
         assert_eq!(of(&[], &[("user", "typed")]), named("typed"));
         assert_eq!(of(&[("domain", "CORP")], &[("user", "typed")]), named(r"CORP\typed"));
         assert_eq!(of(&[("user", "set")], &[("user", "typed")]), named("set"));
+    }
+
+    /// Plasma has one field, and calls it `password`.
+    #[test]
+    fn a_password_opens_the_key_of_a_certificate() {
+        let of = |kind: &'static str, secrets: &[(&'static str, &'static str)]| {
+            let data = [("gateway", "vpn.example.com"), ("connection-type", kind)];
+            let hash = hash([("data", texts(&data)), ("secrets", texts(secrets))]);
+            Settings::read(&hash).unwrap().profile().unwrap().1.tls_user_key_secret.map(|secret| secret.to_string())
+        };
+        assert_eq!(of("tls", &[("password", "typed")]).as_deref(), Some("typed"));
+        assert_eq!(
+            of("tls", &[("password", "old"), ("tls-user-key-secret", "asked for")]).as_deref(),
+            Some("asked for")
+        );
+        assert_eq!(of("password", &[("password", "typed")]), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Plugin {
         let span = error_span!("service");
         Self {
             attempts: Attempts::new(dial),
+            passes: 0,
             state: ServiceState::Init,
             phase: None,
             peer: None,
