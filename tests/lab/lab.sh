@@ -100,7 +100,8 @@ lab_mounts() {
 spawn() {
     local name=$1; shift
     alive "$name" && die "$name is already running"
-    setsid "$@" >"$LAB_RUN/log/$name.log" 2>&1 </dev/null &
+    : >"$LAB_RUN/log/$name.log"         # at once: nobody is to read what the last one of that name said
+    setsid "$@" >>"$LAB_RUN/log/$name.log" 2>&1 </dev/null &
     say $! >"$LAB_RUN/pid/$name"
     disown
 }

@@ -63,7 +63,7 @@ machine() {
     ip -4 route show table all; ip -6 route show table all; ip rule show; ip -6 rule show
     grep -v '^#' /etc/resolv.conf
     nmcli --terse --fields NAME,TYPE,STATE connection show --active
-    pgrep -a nm-sstp
+    pgrep --runstates D,I,R,S,T -a nm-sstp      # what has ended is the affair of who started it
     bus_names | grep -i sstp
 }
 bus_names() {
