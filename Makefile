@@ -186,7 +186,7 @@ check-helper: build-lab
 	@tests/helper/run
 
 check-desktop: build-lab build-desktop
-	@status=0; for part in run run-windows run-prompts; do tests/desktop/$$part || status=1; done; exit $$status
+	@status=0; for part in run run-windows run-prompts run-shells; do tests/desktop/$$part || status=1; done; exit $$status
 
 interop: build-lab
 	@tests/interop/run

@@ -7,13 +7,19 @@ NAME_FILE=/usr/lib/NetworkManager/VPN/nm-sstp-service.name
 
 # agent_up: a keyring that is unlocked, and nm-applet.
 agent_up() {
+    keyring_up
+    OPEN=nm-applet desktop nm-applet
+    registered nm-applet org.freedesktop.nm-applet
+}
+keyring_up() {
     printf %s $KEYRING_PASSWORD | desktop gnome-keyring-daemon --daemonize --unlock --components=secrets >"$(log_of keyring)" 2>&1
     wait_for 5 keyring_is_open || die "no keyring: $(cat "$(log_of keyring)")"
-    OPEN=nm-applet desktop nm-applet
-    wait_for 15 agent_is_registered ||
-        die "nm-applet is no secret agent: $(cat "$(log_of nm-applet)")"
 }
-agent_is_registered() { grep -q 'agent\[.*org.freedesktop.nm-applet.*agent registered' "$(log_of NetworkManager)"; }
+# registered PROGRAM AGENT: wait until NetworkManager knows this agent of the program.
+registered() {
+    wait_for 20 grep -q "agent\\[.*$2/.*agent registered" "$(log_of NetworkManager)" ||
+        die "$1 is no secret agent: $(tail -n 20 "$(log_of "$1")")"
+}
 keyring_is_open() { [ "$(collection Locked)" = "b false" ]; }
 collection() { desktop busctl --user get-property org.freedesktop.secrets /org/freedesktop/secrets/collection/login org.freedesktop.Secret.Collection "$1"; }
 
@@ -44,11 +50,12 @@ activate() {
 path_of() { nmcli --terse --fields NAME,DBUS-PATH connection show | sed -n "s/^$1://p"; }
 is_activated() { [ "$(nmcli --get-values GENERAL.STATE connection show "$1" 2>/dev/null)" = activated ]; }
 is_inactive() { [ -z "$(nmcli --get-values GENERAL.STATE connection show "$1" 2>/dev/null)" ]; }
-comes_up() { wait_for 20 is_activated "$1" || fail "$1 is not up"; connected; }
+# comes_up NAME [PORT]: it is up, at the server of this port.
+comes_up() { wait_for 20 is_activated "$1" || fail "$1 is not up"; connected "${2-443}"; }
 
 # question [PATTERN]: wait for the window, and bring the keyboard to it; there is no window manager.
 question() {
-    wait_for 15 question_is_there || fail "nobody is asked; on the screen: $(desktop xdotool search --onlyvisible --name . 2>/dev/null | xargs -rn1 xdotool getwindowname)"
+    wait_for 15 question_is_there || fail "nobody is asked; on the screen: $(desktop xdotool search --onlyvisible --name . 2>/dev/null | desktop xargs -rn1 xdotool getwindowname)"
     desktop xdotool search --onlyvisible --name "${1-$QUESTION}" windowfocus --sync || fail "the window takes no keyboard"
     sleep .3
 }

@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev make pkg-config libssl-dev gettext"
 # What the libraries for desktops are built with, and what make check-desktop needs besides.
 DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
 DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
-    at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools"
+    at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools gnome-shell kded5"
 # What make deb, make check-data and make check-packages need besides, and what looks at the result.
 PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon debhelper dpkg-dev fakeroot libarchive-tools libxml2-utils lintian
     makepkg polkitd rpm rpmlint selinux-policy-dev systemd"
