@@ -1,5 +1,7 @@
 //! What each call and each step of the tunnel makes of the plugin's state, and the signals that tell it.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 use tracing::field::display;
 use tracing::{debug, error, error_span, info, warn};
@@ -21,6 +23,10 @@ use crate::tunnel::{self, Ending, Established, TunnelState};
 
 /// How many notices of one profile are logged; more than its table has can only be names that nobody knows.
 const MAX_NOTICES: usize = 64;
+
+/// How long GNOME Shell is left to store what was typed last: where it is asked meanwhile, it may fail to read its keyring,
+/// and the connection would end.
+const STORING: Duration = Duration::from_millis(500);
 
 /// Begins the line that says why `Connect` was refused.
 const NOT_STARTED: &str = "The connection was not started";
@@ -112,6 +118,7 @@ impl Plugin {
     /// Asks for what the connection waits for.
     pub(super) async fn ask(&mut self, emitter: &SignalEmitter<'_>) {
         let Some(waiting) = self.attempts.waiting() else { return };
+        tokio::time::sleep(STORING).await;
         let hints = waiting.hints();
         self.span.in_scope(|| {
             info!(target: OUTCOME, "Asking: {}", waiting.message);
