@@ -56,14 +56,10 @@ comes_up() { wait_for 20 is_activated "$1" || fail "$1 is not up"; connected "${
 # question [PATTERN]: wait for the window, and bring the keyboard to it; there is no window manager.
 question() {
     wait_for 15 question_is_there || fail "nobody is asked; on the screen: $(desktop xdotool search --onlyvisible --name . 2>/dev/null | desktop xargs -rn1 xdotool getwindowname)"
-    desktop xdotool search --onlyvisible --name "${1-$QUESTION}" windowfocus --sync || fail "the window takes no keyboard"
-    sleep .3
+    keyboard_to "${1-$QUESTION}" || fail "the window takes no keyboard"
 }
-question_is_there() { desktop xdotool search --onlyvisible --name "$QUESTION" | grep -q .; }
-no_question() { wait_for 3 question_is_not_there || fail "the window is still there"; }
-question_is_not_there() { ! question_is_there; }
+question_is_there() { window_is_there "$QUESTION"; }
+no_question() { wait_for 3 window_is_gone "$QUESTION" || fail "the window is still there"; }
 # shows WHAT: text that the window tells to screen readers.
 shows() { wait_for 5 ui_has "$1" || fail "the window does not say /$1/"; }
 ui_has() { ui tree | grep -Eq -- "$1"; }
-keys() { desktop xdotool key --delay 30 "$@"; }
-typed() { desktop xdotool type --delay 20 -- "$1"; }

@@ -46,8 +46,8 @@ same() { diff <(settings "$1") <(settings "$2") || fail "$1 and $2 differ"; }
 exported_symbols() {
     local library exported
     for library in libnm-vpn-plugin-sstp:nm_vpn_editor_plugin_factory \
-        libnm-{,gtk4-}vpn-plugin-sstp-editor:nm_vpn_editor_factory_sstp; do
-        exported=$(nm -D --defined-only "$PLUGIN_DIR/${library%:*}.so" | awk '{ print $3 }')
+        libnm-{,gtk4-}vpn-plugin-sstp-editor:"nm_vpn_editor_factory_sstp nm_vpn_import_choice_sstp"; do
+        exported=$(nm -D --defined-only "$PLUGIN_DIR/${library%:*}.so" | awk '{ print $3 }' | sort | xargs)
         [ "$exported" = "${library#*:}" ] || fail "${library%:*} exports: $exported"
     done
     if ldd "$PLUGIN_DIR/libnm-vpn-plugin-sstp.so" | grep -i gtk; then fail "nmcli has no use for GTK"; fi

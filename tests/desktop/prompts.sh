@@ -83,7 +83,7 @@ given_up() {
     activate vpn
     question
     nmcli connection down vpn >/dev/null || fail "it cannot be ended"
-    wait_for 5 question_is_not_there || fail "the window stays"
+    wait_for 5 window_is_gone "$QUESTION" || fail "the window stays"
 }
 
 # The program itself, with what the agent would write and these hints; its answer is in ANSWERED.

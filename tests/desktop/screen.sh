@@ -41,6 +41,16 @@ click() {
     read -r x y width height < <(ui place "$1") && desktop xdotool mousemove $((x + width / 2)) $((y + height / 2)) click 1
 }
 
+# keys KEY..., typed TEXT: on the keyboard, into the window that has it. keyboard_to WINDOW-NAME: the one that has; there is no
+# window manager.
+keys() { desktop xdotool key --delay 30 "$@"; }
+typed() { desktop xdotool type --delay 20 -- "$1"; }
+keyboard_to() {
+    wait_for 15 window_is_there "$1" && desktop xdotool search --onlyvisible --name "$1" windowfocus --sync && sleep .3
+}
+window_is_there() { desktop xdotool search --onlyvisible --name "$1" | grep -q .; }
+window_is_gone() { ! window_is_there "$1"; }
+
 # picture FILE [WINDOW-NAME]: a picture of the screen, or of one window.
 picture() {
     local window=root

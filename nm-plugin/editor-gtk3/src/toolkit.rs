@@ -18,6 +18,11 @@ pub fn take_over() {
     }
 }
 
+/// What the toolkit itself writes on its buttons.
+pub fn own_word(text: &str) -> glib::GString {
+    glib::dgettext(Some("gtk30"), text)
+}
+
 pub fn css(text: &str) -> gtk::CssProvider {
     let provider = gtk::CssProvider::new();
     // a theme without these colours goes without them here, too

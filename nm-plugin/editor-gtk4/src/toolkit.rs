@@ -20,6 +20,11 @@ pub fn take_over() {
     }
 }
 
+/// What the toolkit itself writes on its buttons.
+pub fn own_word(text: &str) -> glib::GString {
+    glib::dgettext(Some("gtk40"), text)
+}
+
 pub fn css(text: &str) -> gtk::CssProvider {
     let provider = gtk::CssProvider::new();
     provider.load_from_data(text);

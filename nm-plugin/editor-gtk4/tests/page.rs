@@ -1,6 +1,6 @@
 //! The page with GTK 4.
 
-use nm_sstp_editor_gtk4::Editor;
+use nm_sstp_editor_gtk4::{Editor, choose};
 
 #[path = "../../editor/programs/page.rs"]
 mod page;
@@ -8,6 +8,10 @@ mod page;
 /// GTK 4 tells what it knows to screen readers only.
 fn description(_: &impl gtk::prelude::IsA<gtk::Widget>) -> Option<String> {
     None
+}
+
+fn destroyed(window: &gtk::Dialog) {
+    gtk::prelude::GtkWindowExt::destroy(window);
 }
 
 /// What is in a page is visible unless it says otherwise.

@@ -12,7 +12,7 @@ use nm_sstp::profile::SERVICE_TYPE;
 use nm_sstp_libnm::glib::subclass::prelude::*;
 use nm_sstp_libnm::{Connection, VpnEditorImpl, VpnSetting, glib};
 
-use crate::{Editor, description, show_all};
+use crate::{Editor, choose, description, destroyed, show_all};
 
 type Test = (&'static str, fn());
 
@@ -25,6 +25,7 @@ const TESTS: &[Test] = &[
     ("what was repaired is told", what_was_repaired_is_told),
     ("what matters not is grey", what_matters_not_is_grey),
     ("every letter opens one field", every_letter_opens_one_field),
+    ("one connection of a file is chosen, or none", one_connection_of_a_file_is_chosen_or_none),
     ("nothing is left of an editor that is closed", nothing_is_left_of_an_editor_that_is_closed),
 ];
 
@@ -267,6 +268,22 @@ fn every_letter_opens_one_field() {
         assert_eq!(other, None, "beside {text}");
     }
     assert!(letters.len() > 60);
+}
+
+fn one_connection_of_a_file_is_chosen_or_none() {
+    let names = ["Office".to_owned(), "Home".to_owned()];
+    let answered = |answer: fn(&gtk::Dialog)| {
+        glib::idle_add_local_once(move || {
+            let windows = gtk::Window::list_toplevels().into_iter();
+            let mut dialogs = windows.filter_map(|window| window.downcast::<gtk::Dialog>().ok());
+            answer(&dialogs.find(|dialog| dialog.is_modal() && dialog.get_visible()).expect("a window that asks"));
+        });
+        choose(&names)
+    };
+    assert_eq!(answered(|dialog| dialog.response(gtk::ResponseType::Accept)), Some(0), "the first, unless another");
+    assert_eq!(answered(|dialog| dialog.response(gtk::ResponseType::Cancel)), None);
+    assert_eq!(answered(|dialog| dialog.close()), None);
+    assert_eq!(answered(destroyed), None);
 }
 
 fn nothing_is_left_of_an_editor_that_is_closed() {

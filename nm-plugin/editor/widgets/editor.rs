@@ -32,8 +32,8 @@ impl Editor {
                 editor.emit_changed();
             }
         };
-        let imported = plugin.map(|plugin| imported::found(plugin, connection)).unwrap_or_default();
-        let page = Page::new(settings_of(connection), imported, changed);
+        let left = plugin.map(|plugin| imported::left_of(plugin, connection)).unwrap_or_default();
+        let page = Page::new(settings_of(connection), &left, changed);
         editor.imp().set_page(page);
         editor
     }
@@ -45,7 +45,7 @@ impl Editor {
 }
 
 /// The VPN setting of a connection.
-pub(super) fn settings_of(connection: &Connection) -> Settings {
+fn settings_of(connection: &Connection) -> Settings {
     let mut settings = Settings::default();
     if let Some(vpn) = connection.vpn() {
         settings.data = vpn.data();

@@ -5,11 +5,14 @@
 //! is the business of [`nm_sstp_editor::Form`]. Closures of widgets hold the page weakly: the editor alone keeps it.
 
 mod binding;
+mod choice;
 mod editor;
+mod exports;
 mod files;
 mod page;
 mod probe;
 mod remarks;
 
+pub use choice::choose;
 pub use editor::Editor;
 pub use page::Page;

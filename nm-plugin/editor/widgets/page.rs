@@ -9,7 +9,6 @@ use gtk::prelude::*;
 use nm_sstp::profile::Secret;
 use nm_sstp::tr;
 use nm_sstp_editor::{Form, KEPT, Settings};
-use nm_sstp_libnm::imported::Imported;
 
 use crate::toolkit;
 
@@ -39,8 +38,9 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page that shows these settings. `changed` is called whenever a person has changed something.
-    pub fn new(settings: Settings, imported: Vec<Imported>, changed: impl Fn() + 'static) -> Rc<Self> {
+    /// A page that shows these settings, and sentences about what an import has left. `changed` is called whenever a person
+    /// has changed something.
+    pub fn new(settings: Settings, left: &[String], changed: impl Fn() + 'static) -> Rc<Self> {
         let builder = gtk::Builder::new();
         // Not in the file: GTK 3 then goes on with a domain that it has freed.
         builder.set_translation_domain(Some(nm_sstp::words::DOMAIN));
@@ -64,7 +64,7 @@ impl Page {
         page.set_up_probe();
         page.fill();
         page.show_remarks();
-        page.show_imported(imported);
+        page.show_left(left);
         page
     }
 

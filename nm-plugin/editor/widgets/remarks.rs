@@ -1,14 +1,10 @@
 //! What is to be told about a connection when it is opened.
 
-use std::rc::Rc;
-
 use gtk::prelude::*;
 use nm_sstp::tr;
-use nm_sstp_editor::{Form, Remark};
-use nm_sstp_libnm::imported::Imported;
+use nm_sstp_editor::Remark;
 
 use super::Page;
-use super::editor::settings_of;
 use crate::toolkit;
 
 impl Page {
@@ -34,45 +30,14 @@ impl Page {
         }
     }
 
-    /// Tells what could not be carried over from the file that the connection was imported from, and lets a person take
-    /// another one of that file.
-    pub(super) fn show_imported(&self, imported: Vec<Imported>) {
-        let [first, others @ ..] = imported.as_slice() else { return };
-        if first.left.is_empty() && others.is_empty() {
+    /// Tells what could not be carried over from the file that the connection was imported from.
+    pub(super) fn show_left(&self, left: &[String]) {
+        if left.is_empty() {
             return;
         }
-        let bar = self.add_bar(gtk::MessageType::Info);
-        let column = gtk::Box::new(gtk::Orientation::Vertical, 6);
-        column.set_visible(true);
-        toolkit::add_to_bar(&bar, &column);
-        let left = paragraph(&what_was_left(first));
-        left.set_visible(!first.left.is_empty());
-        if !others.is_empty() {
-            let label = paragraph(&tr!("The file has more than one connection. This is _the one that is imported:"));
-            label.set_use_underline(true);
-            let menu = gtk::ComboBoxText::new();
-            menu.set_visible(true);
-            menu.set_halign(gtk::Align::Start);
-            imported.iter().for_each(|one| menu.append_text(&one.connection.id().unwrap_or_default()));
-            menu.set_active(Some(0));
-            label.set_mnemonic_widget(Some(&menu));
-            toolkit::append(&column, &label);
-            toolkit::append(&column, &menu);
-            self.let_choose(&menu, &left, Rc::new(imported));
-        }
-        toolkit::append(&column, &left);
-    }
-
-    fn let_choose(&self, menu: &gtk::ComboBoxText, left: &gtk::Label, imported: Rc<Vec<Imported>>) {
-        let (this, left) = (self.this.clone(), left.clone());
-        menu.connect_changed(move |menu| {
-            let Some(one) = menu.active().and_then(|index| imported.get(usize::try_from(index).ok()?)) else { return };
-            let Some(page) = this.upgrade() else { return };
-            left.set_text(&what_was_left(one));
-            left.set_visible(!one.left.is_empty());
-            page.edited("gateway", |form| *form = Form::open(settings_of(&one.connection)));
-            page.fill();
-        });
+        let lines = left.iter().map(|sentence| format!("\n• {sentence}"));
+        let text = tr!("This could not be carried over from the file:") + &lines.collect::<String>();
+        toolkit::add_to_bar(&self.add_bar(gtk::MessageType::Info), &paragraph(&text));
     }
 
     fn add_bar(&self, kind: gtk::MessageType) -> gtk::InfoBar {
@@ -86,12 +51,7 @@ impl Page {
     }
 }
 
-fn what_was_left(imported: &Imported) -> String {
-    let lines: Vec<String> = imported.left.iter().map(|sentence| format!("• {sentence}")).collect();
-    format!("{}\n{}", tr!("This could not be carried over from the file:"), lines.join("\n"))
-}
-
-fn paragraph(text: &str) -> gtk::Label {
+pub(super) fn paragraph(text: &str) -> gtk::Label {
     let label = gtk::Label::new(Some(text));
     label.set_visible(true);
     label.set_wrap(true);

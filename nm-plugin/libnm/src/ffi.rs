@@ -62,6 +62,9 @@ pub struct NMVpnEditorInterface {
 pub type EditorFactory =
     unsafe extern "C" fn(*mut NMVpnEditorPlugin, *mut NMConnection, *mut *mut GError) -> *mut NMVpnEditor;
 
+/// The same, by the name `nm_vpn_import_choice_sstp`: which of these names (a `GStrv`) a person chooses; -1: none.
+pub type ImportChoice = unsafe extern "C" fn(*const *const c_char) -> c_int;
+
 unsafe extern "C" {
     pub fn nm_connection_get_type() -> GType;
     pub fn nm_connection_get_id(connection: *mut NMConnection) -> *const c_char;

@@ -1,13 +1,13 @@
 //! The editors: one library for each toolkit, beside this one.
 
-use std::ffi::{CStr, CString, OsStr, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
 use nm_sstp::tr;
-use nm_sstp_libnm::ffi::EditorFactory;
+use nm_sstp_libnm::ffi::{EditorFactory, ImportChoice};
 use nm_sstp_libnm::glib::translate::*;
 use nm_sstp_libnm::{Connection, Problem, VpnEditor, VpnEditorPlugin, glib};
 
@@ -49,19 +49,31 @@ pub fn open(plugin: &VpnEditorPlugin, connection: &Connection) -> Result<VpnEdit
     let toolkit = Toolkit::of_this_process().ok_or_else(|| {
         Problem::Failed.says(tr!("This program has neither GTK 3 nor GTK 4, so it cannot show the editor."))
     })?;
-    let directory = directory().unwrap_or_default();
-    let factory = load(&directory.join(toolkit.library()))?;
+    let factory = function(toolkit, c"nm_vpn_editor_factory_sstp")?;
     let mut error = ptr::null_mut();
     // SAFETY: the function has this type by its name; both objects live, and the error may be written. It returns a new
     // reference or an error.
     unsafe {
+        let factory = mem::transmute::<*mut c_void, EditorFactory>(factory);
         let editor = factory(plugin.to_glib_none().0, connection.to_glib_none().0, &mut error);
         if error.is_null() { Ok(from_glib_full(editor)) } else { Err(from_glib_full(error)) }
     }
 }
 
-/// The function of an editor's library, which is never unloaded: GLib keeps its types.
-fn load(path: &Path) -> Result<EditorFactory, glib::Error> {
+/// Which of the connections of these names a person chooses, in a window; none also where there can be no window.
+pub fn choose(names: &[String]) -> Option<usize> {
+    let function = function(Toolkit::of_this_process()?, c"nm_vpn_import_choice_sstp").ok()?;
+    // SAFETY: the function has this type by its name; the names are a GStrv for the time of the call
+    unsafe {
+        let choice = mem::transmute::<*mut c_void, ImportChoice>(function);
+        let names: Stash<'_, *mut *mut c_char, [String]> = names.to_glib_none();
+        usize::try_from(choice(names.0.cast_const().cast())).ok()
+    }
+}
+
+/// A function of the library of an editor, which is never unloaded: GLib keeps its types.
+fn function(toolkit: Toolkit, name: &CStr) -> Result<*mut c_void, glib::Error> {
+    let path = directory().unwrap_or_default().join(toolkit.library());
     let failed = |reason: String| {
         let sentence = tr!(
             "The editor {file} cannot be loaded; it may be in a package of its own. {reason}",
@@ -77,11 +89,11 @@ fn load(path: &Path) -> Result<EditorFactory, glib::Error> {
         if library.is_null() {
             return Err(failed(last_error()));
         }
-        let symbol = libc::dlsym(library, c"nm_vpn_editor_factory_sstp".as_ptr());
+        let symbol = libc::dlsym(library, name.as_ptr());
         if symbol.is_null() {
             return Err(failed(last_error()));
         }
-        Ok(mem::transmute::<*mut c_void, EditorFactory>(symbol))
+        Ok(symbol)
     }
 }
 

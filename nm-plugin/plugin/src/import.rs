@@ -12,21 +12,12 @@ pub use nm_sstp_libnm::imported::Imported as Found;
 
 use crate::files;
 
-/// What to do with a file of several connections, of which none was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Several {
-    /// Take them all; the first is the one.
-    First,
-    /// Say which there are.
-    Refused,
-}
-
-/// Reads a file, or one entry of it: `FILE#ENTRY`. What is chosen comes first; there is at least one.
+/// Reads a file, or one entry of it: `FILE#ENTRY`. Where there are several and none is named, `choose` says which.
 ///
 /// # Errors
 ///
-/// The file cannot be read, there is no connection of SSTP in it or not this one, or there are several.
-pub fn read(path: &Path, several: Several) -> Result<Vec<Found>, glib::Error> {
+/// The file cannot be read, there is no connection of SSTP in it or not this one, or there are several and none is chosen.
+pub fn read(path: &Path, choose: impl FnOnce(&[String]) -> Option<usize>) -> Result<Found, glib::Error> {
     let (path, entry) = parts(path);
     let failed = |error: &dyn std::fmt::Display| {
         let file = path.display();
@@ -34,34 +25,29 @@ pub fn read(path: &Path, several: Several) -> Result<Vec<Found>, glib::Error> {
     };
     let octets = files::load(&path).map_err(|error| failed(&error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut imported =
-        exchange::import(&octets, &name).map_err(|error| Problem::InvalidSetting.says(error.to_string()))?;
+    let imported = exchange::import(&octets, &name).map_err(|error| Problem::InvalidSetting.says(error.to_string()))?;
     let names: Vec<_> = imported.connections.iter().map(|connection| connection.name.clone()).collect();
     let listed = || names.join(", ");
-    match entry {
-        Some(entry) => {
-            imported.connections.retain(|connection| connection.name == entry);
-            if imported.connections.is_empty() {
-                let sentence =
-                    tr!("There is no connection {name} in the file, but: {names}", name = entry, names = listed());
-                return Err(Problem::Failed.says(sentence));
-            }
-        }
-        None if several == Several::Refused && names.len() > 1 => {
-            let sentence = tr!(
+    let chosen = match entry {
+        Some(entry) => names.iter().position(|name| *name == entry).ok_or_else(|| {
+            tr!("There is no connection {name} in the file, but: {names}", name = entry, names = listed())
+        }),
+        None if names.len() > 1 => choose(&names).ok_or_else(|| {
+            tr!(
                 "The file has several connections: {names}. Choose one by its name behind the file's: '{file}#{first}'.",
                 names = listed(),
                 file = path.display(),
                 first = names[0]
-            );
-            return Err(Problem::Failed.says(sentence));
-        }
-        None => {}
-    }
+            )
+        }),
+        None => Ok(0),
+    };
+    let chosen = chosen.map_err(|sentence| Problem::Failed.says(sentence))?;
     let whole = (imported.format == Format::Keyfile).then(|| std::str::from_utf8(&octets).ok()).flatten();
     let about_the_file = imported.notes.iter().chain(imported.skipped.iter().map(|skipped| &skipped.sentence));
     let about_the_file: Vec<_> = about_the_file.cloned().collect();
-    imported.connections.iter().map(|connection| found(connection, whole, &about_the_file)).collect()
+    let connection = imported.connections.get(chosen).ok_or_else(|| Problem::Failed.says(""))?;
+    found(connection, whole, &about_the_file)
 }
 
 /// The file, and the entry that was asked for. A file with a # in its name is meant where there is one.
@@ -156,39 +142,38 @@ mod tests {
         names.iter().map(entry).collect()
     }
 
-    fn names(found: &[Found]) -> Vec<String> {
-        found.iter().filter_map(|found| found.connection.id()).collect()
+    /// The name of what is read, where nobody can choose.
+    fn name_of(path: &Path) -> Result<String, glib::Error> {
+        Ok(read(path, |_| None)?.connection.id().expect("a name"))
     }
 
     #[test]
-    fn a_file_of_several_needs_a_choice_or_shows_all() {
+    fn of_a_file_with_several_one_is_chosen() {
         let file = Scratch::new("several.pbk", &phone_book(&["Office", "Home #2"]));
-        assert_eq!(names(&read(&file.0, Several::First).expect("two")), ["Office", "Home #2"]);
-        let error = read(&file.0, Several::Refused).expect_err("there are two");
+        let second = read(&file.0, |names| names.iter().position(|name| name == "Home #2")).expect("it is there");
+        assert_eq!(second.connection.id().as_deref(), Some("Home #2"));
+        let error = name_of(&file.0).expect_err("there are two");
         assert!(
             error.message().contains("Office, Home #2") && error.message().contains("several.pbk#Office"),
             "{error}"
         );
-        let of = |entry: &str| read(Path::new(&format!("{}#{entry}", file.0.display())), Several::Refused);
-        assert_eq!(names(&of("Home #2").expect("it is there")), ["Home #2"]);
+        let of = |entry: &str| name_of(Path::new(&format!("{}#{entry}", file.0.display())));
+        assert_eq!(of("Home #2").as_deref(), Ok("Home #2"));
         assert!(of("Away").is_err_and(|error| error.message().contains("Away")));
+        assert!(read(&file.0, |_| Some(2)).is_err(), "there are two");
     }
 
     #[test]
     fn a_file_may_have_a_number_sign_in_its_name() {
         let file = Scratch::new("a#b.pbk", &phone_book(&["b.pbk"]));
-        assert_eq!(names(&read(&file.0, Several::Refused).expect("one")), ["b.pbk"]);
+        assert_eq!(name_of(&file.0).as_deref(), Ok("b.pbk"));
     }
 
     #[test]
-    fn every_connection_gets_a_uuid_of_its_own() {
-        let file = Scratch::new("uuid.pbk", &phone_book(&["Office", "Home"]));
-        let uuids = || -> Vec<_> {
-            let found = read(&file.0, Several::First).expect("two");
-            found.iter().filter_map(|found| found.connection.uuid()).collect()
-        };
-        let (first, second) = (uuids(), uuids());
-        assert!(first.len() == 2 && first[0] != first[1] && first[0] != second[0], "{first:?} {second:?}");
+    fn every_import_gets_a_uuid_of_its_own() {
+        let file = Scratch::new("uuid.pbk", &phone_book(&["Office"]));
+        let uuid = || read(&file.0, |_| None).expect("one").connection.uuid().expect("a UUID");
+        assert_ne!(uuid(), uuid());
     }
 
     #[test]

@@ -7,12 +7,9 @@ use nm_sstp::profile::SERVICE_TYPE;
 use nm_sstp::tr;
 use nm_sstp_libnm::glib::prelude::*;
 use nm_sstp_libnm::glib::subclass::prelude::*;
-use nm_sstp_libnm::{
-    Capabilities, Connection, Problem, VpnEditor, VpnEditorPlugin, VpnEditorPluginImpl, glib, imported,
-};
+use nm_sstp_libnm::{Capabilities, Connection, VpnEditor, VpnEditorPlugin, VpnEditorPluginImpl, glib, imported};
 
 use crate::editors::Toolkit;
-use crate::import::{Found, Several};
 use crate::{editors, export, files, import};
 
 glib::wrapper! {
@@ -75,20 +72,13 @@ mod imp {
         }
 
         fn import(&self, path: &Path) -> Result<Connection, glib::Error> {
-            // A window has room to show the other connections of a file; a command line has not.
-            let (several, shown) = match Toolkit::of_this_process() {
-                Some(_) => (Several::First, true),
-                None => (Several::Refused, false),
-            };
-            let found = import::read(path, several)?;
-            let first = found.first().ok_or_else(|| Problem::Failed.says(""))?;
-            let Found { connection, left } = first;
-            if shown {
-                imported::leave(&*self.obj(), &found);
-            } else {
-                files::tell(left);
+            let found = import::read(path, editors::choose)?;
+            match Toolkit::of_this_process() {
+                // the editor shows it
+                Some(_) => imported::leave(&*self.obj(), &found),
+                None => files::tell(&found.left),
             }
-            Ok(connection.copy())
+            Ok(found.connection.copy())
         }
 
         fn export(&self, path: &Path, connection: &Connection) -> Result<(), glib::Error> {
