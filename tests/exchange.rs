@@ -151,6 +151,32 @@ fn files_are_written_as_expected() {
 }
 
 #[test]
+fn agents_keep_the_secrets_of_files_that_cannot_say_who_does() {
+    for (file, flags) in [
+        ("rasphone.pbk", &[("Work", &["password"][..]), ("Smart card", &["tls-user-key-secret"])][..]),
+        // the password is in the file
+        ("router-v7.rsc", &[("sstp-a", &[]), ("left out", &["password"])]),
+        ("connect.sh", &[("branch", &[])]),
+    ] {
+        let octets = fs::read(directory().join(file)).expect("octets");
+        let imported = import(&octets, file).expect("a connection");
+        assert!(!imported.format.says_who_keeps_secrets());
+        for (name, secrets) in flags {
+            let named = |connection: &&Connection| connection.name == *name;
+            let connection = imported.connections.iter().find(named).expect("it is there");
+            let kept = connection.kept_by_agents().settings;
+            let flags: Vec<_> = kept.iter().filter(|(key, _)| key.ends_with("-flags")).collect();
+            let expected: Vec<_> = secrets.iter().map(|secret| (format!("{secret}-flags"), "1".to_owned())).collect();
+            assert_eq!(flags, expected.iter().map(|(key, value)| (key, value)).collect::<Vec<_>>(), "{file} {name}");
+        }
+    }
+    let mut connection = office();
+    connection.settings.insert("password-flags".to_owned(), "2".to_owned());
+    connection.secrets = Default::default();
+    assert_eq!(connection.kept_by_agents().setting("password-flags"), Some("2"), "what is said stays");
+}
+
+#[test]
 fn secrets_are_written_only_where_that_is_asked_for() {
     let mut connection = office();
     connection.secrets.insert("proxy-password", Zeroizing::new("swordfish".to_owned()));

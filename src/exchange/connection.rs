@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 use super::{Confidential, Error, MAX_ENTRIES, Network};
-use crate::profile::{Gateway, Host, Kind, Secret, find};
+use crate::profile::{Gateway, Host, Kind, Secret, find, required_secrets};
 use crate::tr;
 
 /// A connection as a file has it, and as NetworkManager could hold it.
@@ -118,6 +118,20 @@ impl Connection {
             family.ignore_auto_routes |= routes == Some("none");
             family.ignore_auto_dns |= self.setting("dns") == Some("none");
             family.route_metric = family.route_metric.or(metric);
+        }
+        connection
+    }
+
+    /// The same for NetworkManager, of a file that cannot say who keeps its secrets: those that it needs and did not come
+    /// with it are kept by the agent of its user, as with a connection that is made in a desktop. What came with it stays
+    /// NetworkManager's, since there need not be an agent that could take it.
+    #[must_use]
+    pub fn kept_by_agents(&self) -> Self {
+        let mut connection = self.clone();
+        for secret in required_secrets(&self.settings, self.user()) {
+            if secret != Secret::User && self.secrets.get(secret.name()).is_none() {
+                connection.settings.entry(secret.flags_key().to_owned()).or_insert_with(|| "1".to_owned());
+            }
         }
         connection
     }

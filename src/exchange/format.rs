@@ -56,6 +56,11 @@ impl Format {
         }
     }
 
+    /// Whether its files can say who keeps a secret (`password-flags` and the like).
+    pub const fn says_who_keeps_secrets(self) -> bool {
+        matches!(self, Self::Toml | Self::Keyfile)
+    }
+
     /// The format that the ending of a file's name says.
     pub fn of_file_name(file_name: &str) -> Option<Self> {
         let ending = ending(file_name)?;

@@ -131,6 +131,8 @@ several_entries() {
     imported "$FILES/rasphone.pbk#Home #2"
     [ "$NAME" = "Home #2" ] || fail "it is called $NAME"
     contains "$(value "$NAME" vpn.data)" 'gateway = Home--2\.example\.com' "vpn.data"
+    # it knows no passwords: agents ask for it, and keep it
+    contains "$(value "$NAME" vpn.data)" 'password-flags = 1' "vpn.data"
     refused_import "$FILES/rasphone.pbk#Nowhere" "Nowhere.*Office"
     phone_book Office >"$FILES/with#sign.pbk"
     imported "$FILES/with#sign.pbk"

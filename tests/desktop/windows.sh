@@ -153,7 +153,7 @@ phone_book() {
     printf 'NumRoutes=1\r\nRoutes=0100000002000000080000000A0000000000000000000000000000000000000000000000\r\n'
     printf 'DEVICE=vpn\r\nPhoneNumber=home.example.com\r\n'
 }
-OF_HOME=(gateway=home.example.com 'dns=10\.1\.0\.53;' 'dns-search=home\.example;' never-default=true
+OF_HOME=(gateway=home.example.com password-flags=1 'dns=10\.1\.0\.53;' 'dns-search=home\.example;' never-default=true
     ignore-auto-dns=true)
 ENTRIES="dialog:^Secure Socket"
 

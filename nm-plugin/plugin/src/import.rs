@@ -47,7 +47,7 @@ pub fn read(path: &Path, choose: impl FnOnce(&[String]) -> Option<usize>) -> Res
     let about_the_file = imported.notes.iter().chain(imported.skipped.iter().map(|skipped| &skipped.sentence));
     let about_the_file: Vec<_> = about_the_file.cloned().collect();
     let connection = imported.connections.get(chosen).ok_or_else(|| Problem::Failed.says(""))?;
-    found(connection, whole, &about_the_file)
+    found(connection, imported.format, whole, &about_the_file)
 }
 
 /// The file, and the entry that was asked for. A file with a # in its name is meant where there is one.
@@ -66,6 +66,7 @@ fn parts(path: &Path) -> (PathBuf, Option<String>) {
 /// be more than can be carried between programs.
 fn found(
     connection: &exchange::Connection,
+    format: Format,
     keyfile: Option<&str>,
     about_the_file: &[String],
 ) -> Result<Found, glib::Error> {
@@ -74,7 +75,8 @@ fn found(
         Some(text) => Connection::from_keyfile(&without_secrets(text))?,
         None => {
             left.splice(0..0, connection.left.iter().map(|left| left.sentence.clone()));
-            let exported = exchange::export(connection, Format::Keyfile, Confidential::LeaveOut);
+            let kept = if format.says_who_keeps_secrets() { connection.clone() } else { connection.kept_by_agents() };
+            let exported = exchange::export(&kept, Format::Keyfile, Confidential::LeaveOut);
             let exported = exported.map_err(|error| Problem::Failed.says(error.to_string()))?;
             Connection::from_keyfile(&String::from_utf8_lossy(&exported.octets))?
         }
