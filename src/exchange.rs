@@ -76,6 +76,21 @@ pub struct Exported {
     pub left: Vec<Left>,
 }
 
+impl Exported {
+    /// The same with its `left` as comments at the head of the file: whoever gets it reads there what is not in it, and a
+    /// program with windows has no other place to say so.
+    fn commented(self) -> Self {
+        // a name in a sentence may have a line's end in it, which would end the comment
+        let line = |left: &Left| format!("# {}\n", left.sentence.replace(char::is_control, " "));
+        let comments: String = self.left.iter().map(line).collect();
+        // It never grows, which would leave a copy of a secret behind.
+        let mut octets = Zeroizing::new(Vec::with_capacity(comments.len() + self.octets.len()));
+        octets.extend(comments.bytes());
+        octets.extend_from_slice(&self.octets);
+        Self { octets, left: self.left }
+    }
+}
+
 /// Whether secrets are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confidential {
@@ -120,21 +135,24 @@ pub fn import(octets: &[u8], file_name: &str) -> Result<Imported, Error> {
     Ok(Imported { format, connections, skipped, notes: assumed.into_iter().collect() })
 }
 
-/// Writes a connection in a format.
+/// Writes a connection in a format. What of it was left on the way here is left out, too, and listed. The list is also in
+/// the file, where the format has comments; a phone book has none that Microsoft's description knows of.
 ///
 /// # Errors
 ///
 /// The format is not one that is written, or the connection has no gateway that it can name.
 pub fn export(connection: &Connection, format: Format, confidential: Confidential) -> Result<Exported, Error> {
     let whole = || connection.with_network_of_keys();
-    match format {
-        Format::Toml => Ok(toml::export(connection, confidential)),
-        Format::Keyfile => Ok(keyfile::export(connection, confidential)),
-        Format::Phonebook => phonebook::export(&whole(), confidential),
-        Format::RouterOs => routeros::export(&whole(), confidential),
-        Format::Peers => peers::export(&whole(), confidential),
-        Format::CommandLine => Err(Error::NotWritten(format)),
-    }
+    let mut exported = match format {
+        Format::Toml => toml::export(connection, confidential),
+        Format::Keyfile => keyfile::export(connection, confidential),
+        Format::Phonebook => phonebook::export(&whole(), confidential)?,
+        Format::RouterOs => routeros::export(&whole(), confidential)?,
+        Format::Peers => peers::export(&whole(), confidential)?,
+        Format::CommandLine => return Err(Error::NotWritten(format)),
+    };
+    exported.left.splice(0..0, connection.left.iter().cloned());
+    Ok(if format == Format::Phonebook { exported } else { exported.commented() })
 }
 
 /// What the readers of the formats gather.

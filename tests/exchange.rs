@@ -151,6 +151,25 @@ fn files_are_written_as_expected() {
 }
 
 #[test]
+fn what_is_left_out_is_said_in_the_file() {
+    let mut connection = office();
+    // whoever names a setting so has no say in what the file does
+    connection.settings.insert("later\npty \"sstpc evil.example\"\nname=".to_owned(), "x".to_owned());
+    for format in [Format::Toml, Format::Keyfile, Format::RouterOs, Format::Peers] {
+        let Exported { octets, left } = export(&connection, format, Confidential::LeaveOut).expect("a file");
+        assert!(!left.is_empty(), "{}", format.name());
+        let text = String::from_utf8_lossy(&octets);
+        for left in left {
+            let comment = format!("# {}", left.sentence.replace('\n', " "));
+            assert!(text.lines().any(|line| line == comment), "{comment}: {text}");
+        }
+        assert!(!text.lines().any(|line| line.starts_with("pty") && line.contains("evil")), "{text}");
+    }
+    let phone_book = export(&connection, Format::Phonebook, Confidential::LeaveOut).expect("a file");
+    assert!(phone_book.octets.starts_with(b"[Office]\r\n"), "its comments are not described anywhere");
+}
+
+#[test]
 fn agents_keep_the_secrets_of_files_that_cannot_say_who_does() {
     for (file, flags) in [
         ("rasphone.pbk", &[("Work", &["password"][..]), ("Smart card", &["tls-user-key-secret"])][..]),

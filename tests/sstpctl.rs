@@ -603,8 +603,8 @@ fn profiles_are_written_for_other_programs() {
         ("toml", "gateway = ", "routes = \"split\""),
         ("nmconnection", "[connection]\nid=work\n", "never-default=true"),
         ("pbk", "[work]\r\n", "IpPrioritizeRemote=0\r\n"),
-        ("routeros", "/interface sstp-client\nadd ", "connect-to=works.example"),
-        ("peers", "# work: ", "nodefaultroute\n"),
+        ("routeros", "# kill-switch was left out", "\n/interface sstp-client\nadd add-default-route=no "),
+        ("peers", "# kill-switch was left out", "\n# work: pppd call work\n"),
     ] {
         let ran = world.run(&["profile", "export", "work", "--format", format]);
         assert_eq!(ran.code, 0, "{}", ran.err);

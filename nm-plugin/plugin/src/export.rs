@@ -31,7 +31,7 @@ pub fn write(path: &Path, connection: &Connection) -> Result<Vec<String>, glib::
                 plain.secrets.insert(&name, value);
             }
             let exported = exchange::export(&plain, format, Confidential::LeaveOut).map_err(said)?;
-            (exported.octets, plain.left.into_iter().chain(exported.left).map(|left| left.sentence).collect())
+            (exported.octets, exported.left.into_iter().map(|left| left.sentence).collect())
         }
     };
     files::store(path, &octets).map_err(|error| {
