@@ -6,6 +6,7 @@
 # make dist        the sources as one file; VENDOR=yes: the crates as another, for builds without the network
 # make rpm         packages for Fedora and openSUSE, built here, in target/rpm; make arch-check: what can be seen of Arch's
 # make release-check   is everything ready for a release? docs/releasing.md
+# make check-memory  the plugin and the editors under valgrind
 # make interop     against an SSTP server that is not ours, in a virtual machine
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
@@ -90,7 +91,7 @@ endif
 
 .PHONY: all plugin-directory build words po build-desktop build-lab build-bench install uninstall installed \
 	check check-core check-code check-nm check-transport check-auth check-helper check-desktop \
-	interop screenshots deb deb-reproducible package-check demo bench
+	check-memory interop screenshots deb deb-reproducible package-check demo bench
 
 all: build
 
@@ -187,6 +188,9 @@ check-helper: build-lab
 
 check-desktop: build-lab build-desktop
 	@status=0; for part in run run-windows run-prompts run-shells; do tests/desktop/$$part || status=1; done; exit $$status
+
+check-memory:
+	@tests/desktop/memory
 
 interop: build-lab
 	@tests/interop/run
