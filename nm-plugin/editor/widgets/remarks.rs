@@ -19,7 +19,7 @@ impl Page {
         if let Some(doubt) = remarks.iter().find(|one| !one.is_repair()) {
             let bar = self.add_bar(gtk::MessageType::Warning);
             toolkit::add_to_bar(&bar, &paragraph(&doubt.sentence()));
-            bar.add_button(&tr!("_Verify the certificate"), gtk::ResponseType::Apply);
+            bar.add_button(&tr!("Veri_fy the certificate"), gtk::ResponseType::Apply);
             let this = self.this.clone();
             bar.connect_response(move |bar, response| {
                 if let (gtk::ResponseType::Apply, Some(page)) = (response, this.upgrade()) {

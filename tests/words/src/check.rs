@@ -5,7 +5,7 @@ use std::fs::read_to_string;
 use std::path::Path;
 
 use crate::catalogue::{self, Entry};
-use crate::faults;
+use crate::{faults, mnemonics};
 
 /// The name of the template in the directory of the translations.
 const TEMPLATE: &str = "nm-sstp.pot";
@@ -20,13 +20,20 @@ pub fn run(new: &Path, directory: &Path) -> Result<String, String> {
     let wanted = catalogue_of(new)?;
     let old = directory.join(TEMPLATE);
     let mut faults = template_faults(&wanted, &catalogue_of(&old)?);
+    let windows = mnemonics::parts(&read(Path::new(mnemonics::WINDOWS))?);
+    faults.extend(mnemonics::unplaced(&wanted));
+    faults.extend(mnemonics::clashes(&windows, "English", &[]));
     let linguas = read(&directory.join("LINGUAS"))?;
     let languages: Vec<_> =
         linguas.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
     for language in &languages {
-        let found = catalogue_of(&directory.join(format!("{language}.po")))
-            .map(|is| translation_faults(&wanted, language, &is));
-        faults.extend(found.unwrap_or_else(|fault| vec![fault]));
+        match catalogue_of(&directory.join(format!("{language}.po"))) {
+            Ok(is) => {
+                faults.extend(translation_faults(&wanted, language, &is));
+                faults.extend(mnemonics::clashes(&windows, &format!("{language}.po"), &is));
+            }
+            Err(fault) => faults.push(fault),
+        }
     }
     faults.extend(forgotten(directory, &languages)?);
     let sentences = wanted.iter().filter(|entry| !entry.id.is_empty()).count();

@@ -2,13 +2,14 @@
 //!
 //! - `sstp-words extract [DIRECTORY]` writes a template (PO) of what `tr!` says in the sources of the project.
 //! - `sstp-words check TEMPLATE DIRECTORY` compares a new template with the `nm-sstp.pot` of a directory, and with it the
-//!   translation of every language that its `LINGUAS` names.
+//!   translation of every language that its `LINGUAS` names; the mnemonics of each are compared window by window.
 //!
 //! xgettext knows no Rust; what it knows (windows, AppStream, polkit) it does: see `data/po/update`.
 
 mod catalogue;
 mod check;
 mod faults;
+mod mnemonics;
 mod rust;
 mod sources;
 
