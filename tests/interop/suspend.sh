@@ -10,16 +10,18 @@ sleepers_ready() {
     local programs=$LAB_RUN/programs
     mkdir "$programs" && cp /usr/libexec/nm-sstp-service /usr/bin/sstpctl "$programs" || die "nothing is installed"
     spawn programs "${IN_SERVER[@]}" python3 -m http.server --bind $VM_GATEWAY --directory "$programs" 8000
+    wait_for 20 programs_served || die "the programs are not served: $(cat "$(log_of programs)")"
     # what is left of a connection whose client sleeps is forgotten soon
     in_server sysctl -qw net.ipv4.tcp_orphan_retries=1
 }
+programs_served() { in_server bash -c "exec 3<>/dev/tcp/$VM_GATEWAY/8000"; }
 
 # The machine is booted anew, with the client in it: under qemu it falls asleep once, and the next time it is awake at once.
 sleeper_boots() {
     reap vm KILL
     ip -n server link delete vm0
     vm_up "$VM_IMAGE"; vm_wait
-    wait_for 10 in_server bash -c "exec 3<>/dev/tcp/$VM_GATEWAY/8000" || die "the programs are not served"
+    wait_for 10 programs_served || die "the programs are not served"
     vm_put "$LAB_RUN/stage" && vm_run "echo '$SERVER4 $SERVER_NAME' >>/etc/hosts
 echo '$VPN_PASSWORD' | sh /opt/interop/client http://$VM_GATEWAY:8000 $SERVER_NAME:$PORT_SLEEP '$VPN_USER'" ||
         die "cannot start the client in the machine: $(vm_run 'cat /run/client.log; dmesg | grep DENIED')"
