@@ -160,7 +160,7 @@ uninstall:
 
 # the places of the list, for the recipes of packages
 installed:
-	@printf '%s\n' $(foreach file,$(INSTALLED),$(PREFIX)/$(lastword $(subst :, ,$(file))))
+	@printf '%s\n' $(patsubst $(PREFIX)//%,/%,$(foreach file,$(INSTALLED),$(PREFIX)/$(lastword $(subst :, ,$(file)))))
 
 # where the tests find what was installed
 plugin-directory:

@@ -7,7 +7,7 @@ DESKTOP_BUILD_PACKAGES="libnm-dev libgtk-3-dev libgtk-4-dev libgtk-4-bin"
 DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-tools xvfb xauth xdotool imagemagick
     at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools gnome-shell kded5"
 # What make deb, make check-data and make check-packages need besides, and what looks at the result.
-PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon debhelper dpkg-dev fakeroot libarchive-tools libxml2-utils lintian
+PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon debhelper dh-apparmor dpkg-dev fakeroot libarchive-tools libxml2-utils lintian
     makepkg polkitd rpm rpmlint selinux-policy-dev systemd"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.

@@ -18,7 +18,7 @@ one_list() {
     local stage package
     stage=$(mktemp -d) || fail "no directory"
     trap 'rm -rf "$stage"' EXIT
-    make -s installed PREFIX=/usr PLUGINDIR="lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)/NetworkManager" | sort >"$stage/wanted"
+    make -s installed APPARMOR=yes PREFIX=/usr PLUGINDIR="lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)/NetworkManager" | sort >"$stage/wanted"
     for package in nm-sstp nm-sstp-gnome; do
         dpkg-deb --fsys-tarfile "$DEB_DIR/${package}"_*.deb | tar -t | sed -n 's/^\.//; s/\.gz$//; /\/$/!p' |
             grep -vE '^/usr/share/(doc|lintian)/'
