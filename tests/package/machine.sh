@@ -7,12 +7,14 @@ machine_cases() { # SUITE
     run_case "$1: a connection of network-manager-sstp" old_connection
     run_case "$1: nmcli adds, exports and imports" by_nmcli
     run_case "$1: sstpctl, its service and its policy" by_sstpctl
+    ! virtual "$1" || run_case "$1: AppArmor's profile is in force" confined
     run_case "$1: what pppd and sstpc had connected" migrated
     run_case "$1: the libraries find all that they need" libraries
     run_case "$1: removed with tunnels up" removed
     run_case "$1: removal and purge leave nothing" nothing_left
     run_case "$1: an upgrade leaves tunnels up" upgraded
     run_case "$1: network-manager-sstp is replaced, and takes the place again" replaced
+    ! virtual "$1" || run_case "$1: AppArmor has denied nothing" nothing_denied
 }
 
 unknown_type() {
@@ -66,6 +68,24 @@ by_sstpctl() {
     in_box systemctl -q enable --now nm-sstp@work.service || fail "systemctl enable --now nm-sstp@work"
     answers "$(tunnel_server $PORT_SESSION)" || fail "no answer through the session of the unit"
     in_box systemd-analyze verify --man=no nm-sstp.service nm-sstp@work.service || fail "systemd-analyze verify"
+}
+
+# Both processes of a connection of NetworkManager, and both of the service that has a session.
+confined() {
+    local processes
+    contains "$(in_box cat /sys/kernel/security/apparmor/profiles)" '^nm-sstp-service \(enforce\)$' "the kernel's list"
+    up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
+    in_box systemctl -q is-active nm-sstp@work.service || fail "the unit does not run"
+    # shellcheck disable=SC2016 # for the shell there
+    processes=$(in_box sh -c 'for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/exe")" != /usr/libexec/nm-sstp-service ] || cat "$process/attr/current"; done')
+    [ "$(sort <<<"$processes" | uniq -c | xargs)" = "4 nm-sstp-service (enforce)" ] || fail "the processes are confined like this: $processes"
+    down old
+    nothing_denied
+}
+nothing_denied() {
+    contains "$(in_box journalctl -q -k --no-pager -o cat)" "AppArmor" "the kernel's log"
+    lacks "$(in_box journalctl -q -k --no-pager -o cat)" 'apparmor="DENIED".*nm-sstp' "the kernel's log"
 }
 
 # The commands of docs/migrating.md.
@@ -147,13 +167,13 @@ upgraded() {
     up old; [ "$STATUS" = 0 ] || fail "nmcli exited with $STATUS: $OUTPUT"
     session work $PORT_SESSION
     before=$(helpers)
-    spawn ping-nm nsenter --target "$(box_pid)" --mount --pid -- ping -n -i .2 "$nm"
-    spawn ping-session nsenter --target "$(box_pid)" --mount --pid -- ping -n -i .2 "$session"
+    in_box ping -n -i .2 "$nm" >"$LAB_RUN/ping-nm" &
+    in_box ping -n -i .2 "$session" >"$LAB_RUN/ping-session" &
     apt install /opt/packages/nm-sstp_*.deb /opt/packages/nm-sstp-gnome_*.deb
     [ "$(version_of nm-sstp)" != $EARLIER ] || fail "it was not upgraded"
-    sleep 1; reap ping-nm INT; reap ping-session INT
-    contains "$(cat "$(log_of ping-nm)")" " 0% packet loss" "ping through NetworkManager's tunnel"
-    contains "$(cat "$(log_of ping-session)")" " 0% packet loss" "ping through the session"
+    sleep 1; in_box pkill -INT -x ping; wait
+    contains "$(cat "$LAB_RUN/ping-nm")" " 0% packet loss" "ping through NetworkManager's tunnel"
+    contains "$(cat "$LAB_RUN/ping-session")" " 0% packet loss" "ping through the session"
     [ "$(helpers)" = "$before" ] || fail "the processes are others"
     contains "$(programs)" "deleted" "the programs that run"
     reap server-session; server_up server-session $PORT_SESSION

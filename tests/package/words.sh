@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Words for the cases: packages in the container, connections of NetworkManager and sessions of sstpctl there, and what
+# Words for the cases: packages on the machine, connections of NetworkManager and sessions of sstpctl there, and what
 # the machine looks like.
 
 PORT_NM=460 PORT_SESSION=461
@@ -7,8 +7,11 @@ OURS="nm-sstp nm-sstp-gnome"
 STOCK="network-manager-sstp network-manager-sstp-gnome"
 PROFILES=/etc/NetworkManager/system-connections
 
-# package_image SUITE: a machine with NetworkManager, and a repository of what cases install that is not ours, since the
-# container has no network but the lab's.
+# virtual SUITE: whether the machine is a virtual one.
+virtual() { [[ " $VIRTUAL " == *" $1 "* ]]; }
+
+# package_image SUITE: a machine with NetworkManager, and a repository of what cases install that is not ours, since it has
+# no network but the lab's.
 # shellcheck disable=SC2016 # for the shell of mmdebstrap
 package_image() {
     local BOX_SUITE=$1 BOX_OPTIONS=(
@@ -18,7 +21,7 @@ package_image() {
     )
     # a mirror of what changes every day may lag
     [ "$BOX_SUITE" != sid ] || BOX_OPTIONS+=(--aptopt='Acquire::Check-Valid-Until "false"')
-    box_image network-manager
+    if virtual "$1"; then box_image network-manager "${BOX_MACHINE_PACKAGES[@]}"; else box_image network-manager; fi
 }
 
 # The servers' authority, their name, and the packages under test, for box_up.
@@ -28,7 +31,7 @@ box_with_packages() { # ROOT
     sed -i "/$SERVER_NAME/d" "$1/etc/hosts" && say "$SERVER4 $SERVER_NAME" >>"$1/etc/hosts"
 }
 
-# apt COMMAND [PACKAGE]...: as a person would, who says yes; a PACKAGE may be a pattern of files in the container.
+# apt COMMAND [PACKAGE]...: as a person would, who says yes; a PACKAGE may be a pattern of files there.
 apt() {
     OUTPUT=$(in_box sh -c "DEBIAN_FRONTEND=noninteractive apt-get --yes $*" 2>&1 </dev/null) || fail "apt-get $*: $OUTPUT"
     lacks "$OUTPUT" "^dpkg: warning|^dpkg: error|Failed to" "apt-get $*"
@@ -36,17 +39,18 @@ apt() {
 installed() { [ "$(in_box dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 version_of() { in_box dpkg-query -W -f '${Version}' "$1"; }
 
-# earlier_packages: the packages under test as if they were of an earlier version, in /opt/earlier of the container.
+# earlier_packages: the packages under test as if they were of an earlier version, in /opt/earlier of the machine.
 EARLIER=0.0.9-1
 earlier_packages() {
     local package work version
-    work=$(mktemp -d "$LAB_RUN/earlier.XXXXXX") && mkdir -p $BOX/root/opt/earlier || return 1
+    work=$(mktemp -d "$LAB_RUN/earlier.XXXXXX") && mkdir "$work/earlier" || return 1
     for package in "$DEB_DIR"/nm-sstp{,-gnome}_*.deb; do
         rm -rf "$work/tree" && dpkg-deb -R "$package" "$work/tree" || return 1
         version=$(sed -n 's/^Version: //p' "$work/tree/DEBIAN/control")
         sed -i "s/^Version: .*/Version: $EARLIER/; s/nm-sstp (= $version)/nm-sstp (= $EARLIER)/" "$work/tree/DEBIAN/control"
-        dpkg-deb --root-owner-group -Znone -b "$work/tree" $BOX/root/opt/earlier >/dev/null || return 1
+        dpkg-deb --root-owner-group -Znone -b "$work/tree" "$work/earlier" >/dev/null || return 1
     done
+    tar -C "$work" -c earlier | in_box tar -C /opt --no-same-owner -x || return 1
     rm -rf "$work"
 }
 
