@@ -8,7 +8,7 @@ SLEEP4=$(tunnel_server $PORT_SLEEP)
 # The programs that `make install` has put into the sandbox, for the machine.
 sleepers_ready() {
     local programs=$LAB_RUN/programs
-    mkdir "$programs" && cp /usr/libexec/nm-sstp-service /usr/bin/sstpctl "$programs" || die "nothing is installed"
+    mkdir "$programs" && cp /usr/libexec/nm-sstp-{service,auth-dialog} /usr/bin/sstpctl "$programs" || die "nothing is installed"
     spawn programs "${IN_SERVER[@]}" python3 -m http.server --bind $VM_GATEWAY --directory "$programs" 8000
     wait_for 20 programs_served || die "the programs are not served: $(cat "$(log_of programs)")"
     # what is left of a connection whose client sleeps is forgotten soon
@@ -27,11 +27,13 @@ echo '$VPN_PASSWORD' | sh /opt/interop/client http://$VM_GATEWAY:8000 $SERVER_NA
         die "cannot start the client in the machine: $(vm_run 'cat /run/client.log; dmesg | grep DENIED')"
 }
 
-sleeper_case() { # NAME FUNCTION [ARGUMENT]...
+sleeper_case() { sleeper_alone_case "$1" sleeper_whole_case "${@:2}"; } # NAME FUNCTION [ARGUMENT]...
+# The same without a tunnel.
+sleeper_alone_case() {
     [[ $1 =~ ${CASE:-} ]] || return 0
     sleeper_boots >/dev/null
     rm -f "$LAB_RUN/measured"
-    run_case "$1" sleeper_whole_case "${@:2}"
+    run_case "$@"
     [ ! -e "$LAB_RUN/measured" ] || say "        in milliseconds: $(cat "$LAB_RUN/measured")"
     reap server-sleep KILL
 }

@@ -8,7 +8,7 @@
 
 VM_ADDRESS=10.78.0.2 VM_GATEWAY=10.78.0.1
 VM_SUITE=bookworm               # pppd 2.4.9 and the matching plugin of sstp-client
-VM_PACKAGES=busybox-static,python3,ppp,sstp-client,iperf3,dbus-daemon,linux-image-amd64
+VM_PACKAGES=busybox-static,python3,ppp,sstp-client,iperf3,dbus-daemon,network-manager,linux-image-amd64
 VM_MODULES="virtio_pci virtio_net ppp_generic ppp_async tun"
 VM_DISK_MODULES="virtio_pci virtio_net virtio_blk crc32c_generic ext4 tun"   # of Debian 12, ext4 without crc32c does not work
 
