@@ -2,7 +2,7 @@
 #                  DESKTOP=no: without what programs on libnm and GTK need (then neither is needed to build)
 # make install     [DESTDIR=/staging] [PREFIX=/usr]; make uninstall takes the same files back
 # make check       all tests: check-core, check-code, check-data, check-nm, check-transport, check-auth, check-helper,
-#                  check-desktop, each also alone; make check-packages: those of rpm and Arch
+#                  check-desktop, each also alone
 # make dist        the sources as one file; VENDOR=yes: the crates as another, for builds without the network
 # make rpm         packages for Fedora and openSUSE, built here, in target/rpm; make arch-check: what can be seen of Arch's
 # make release-check   is everything ready for a release? docs/releasing.md
@@ -11,8 +11,9 @@
 # make screenshots pictures of the editors, for docs/images
 # make demo        see it work on this machine, in a sandbox
 # make po          find new sentences for the translations (data/po)
-# make deb         packages of Debian, in target/deb; make package-check: on machines of Debian;
-#                  make deb-reproducible: twice, and whether they are the same
+# make deb         packages of Debian, in target/deb; make deb-source: the source package, there, too;
+#                  make deb-reproducible: whether that one comes to the same packages
+# make package-check   the packages of Debian, also on machines of it, and those of rpm and Arch
 # make bench       what a tunnel costs on this machine: docs/performance.md
 
 SHELL := /bin/bash
@@ -27,6 +28,15 @@ PLUGINDIR ?= $(or $(patsubst /usr/%,%,$(shell pkg-config --variable=plugindir li
 LIBEXECDIR ?= libexec
 DOCDIR ?= share/doc/nm-sstp
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# what takes the debug information out of what is installed; STRIP= leaves it in, for packages that keep it elsewhere
+STRIP ?= strip --strip-debug
+
+# Where the sources, the crates and the build are is not in what is built: of the same sources comes the same everywhere,
+# by the same compiler. Expanded when crates are built, since cargo makes their directory when it fetches them.
+CARGO_HOME ?= $(HOME)/.cargo
+REMAPPED = $(CURDIR)=/usr/src/nm-sstp $(abspath $(TARGET))=/usr/src/nm-sstp/target \
+	$(addsuffix =/usr/share/cargo/registry,$(CURDIR)/vendor $(shell ls -d $(CARGO_HOME)/registry/src/* 2>/dev/null))
+BUILD = RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(REMAPPED)))" $(CARGO) build
 
 # Translations: the languages, and what is made of them.
 LINGUAS := $(shell sed 's/\#.*//' data/po/LINGUAS)
@@ -89,19 +99,22 @@ INSTALLED += $(DESKTOP_INSTALLED)
 BUILD_DESKTOP = build-desktop
 endif
 
-.PHONY: all plugin-directory build words po build-desktop build-lab build-bench install uninstall installed \
+.PHONY: all plugin-directory build crates words po build-desktop build-lab build-bench install uninstall installed \
 	check check-core check-code check-nm check-transport check-auth check-helper check-desktop \
-	check-memory interop screenshots deb deb-reproducible package-check demo bench
+	check-memory interop screenshots deb deb-needs deb-source deb-reproducible package-check demo bench
 
 all: build
 
 # where the programs will look for translations
 build build-desktop build-lab build-bench: export NM_SSTP_LOCALEDIR = $(PREFIX)/share/locale
-build: words man $(BUILD_DESKTOP)
-	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
+build: words man crates $(BUILD_DESKTOP)
+	$(BUILD) --release --package nm-sstp --package nm-sstp-auth-dialog --features "$(FEATURES)"
 
-build-desktop:
-	$(CARGO) build --profile plugin $(DESKTOP_PACKAGES:%=--package %)
+crates:
+	@$(CARGO) fetch --quiet --target "$$($(CARGO) -vV | sed -n 's/^host: //p')"
+
+build-desktop: crates
+	$(BUILD) --profile plugin $(DESKTOP_PACKAGES:%=--package %)
 
 words: $(foreach language,$(LINGUAS),$(call CATALOGUE,$(language))) $(WORDS)/org.sstpd.policy $(WORDS)/network-manager-sstp.metainfo.xml
 
@@ -133,12 +146,12 @@ $(COMMAND_PAGES:%=$(TARGET)/release/man/%.1) &: data/man/sstpctl.1 data/man/comm
 	awk -f data/man/commands -v into=$(@D) data/man/sstpctl.1
 
 # with the server that the tests and the demo use
-build-lab: words man
-	$(CARGO) build --release --package nm-sstp --package nm-sstp-auth-dialog \
+build-lab: words man crates
+	$(BUILD) --release --package nm-sstp --package nm-sstp-auth-dialog \
 		--package sstp-test-server --features "sstp-test-server/daemon $(FEATURES)"
 
 build-bench: build-lab
-	$(CARGO) build --release --package sstp-bench
+	$(BUILD) --release --package sstp-bench
 
 install: words man
 	@set -e; for file in $(INSTALLED); do \
@@ -149,7 +162,9 @@ install: words man
 		case $$source in \
 		*.in) install -d "$${to%/*}"; sed 's|@PREFIX@|$(PREFIX)|g; s|@PLUGINDIR@|$(PLUGINDIR)|g; s|@LIBEXECDIR@|$(LIBEXECDIR)|g' "$$source" >"$$to"; chmod "$$mode" "$$to" ;; \
 		*) install -D -m "$$mode" "$$source" "$$to" ;; \
-		esac; done
+		esac; \
+		case $$source in $(TARGET)/release/*/*) ;; $(TARGET)/*) $(or $(STRIP),:) "$$to" ;; esac; \
+	done
 
 uninstall:
 	@for file in $(INSTALLED); do \
@@ -201,7 +216,7 @@ screenshots: build-lab build-desktop
 check-data:
 	@tests/check-data
 
-.PHONY: dist rpm arch-check check-data check-packages release-check
+.PHONY: dist rpm arch-check check-data release-check
 dist:
 	@packaging/dist $(TARGET)/dist $(if $(filter yes,$(VENDOR)),--vendor)
 
@@ -209,10 +224,7 @@ rpm: build
 	@packaging/rpm/build $(TARGET)/rpm
 
 arch-check: build
-	@CASE=Arch tests/packages/run
-
-check-packages: build-lab build-desktop
-	@tests/packages/run
+	@CASE=Arch tests/package/run
 
 release-check:
 	@tests/release-check
@@ -223,12 +235,19 @@ demo:
 bench: build-bench
 	@benches/run
 
-# Rust's part is built beside the packages, and kept: its options are others than those of `make`
-deb:
-	@CARGO_TARGET_DIR=$(abspath $(TARGET)/deb/target) DEB_DIR=$(abspath $(TARGET)/deb) packaging/build-deb
+# Debian's packages are of what is tested: the build of `make`, with Kerberos.
+deb deb-reproducible package-check: FEATURES = negotiate
+deb: deb-needs build
+	@packaging/deb pack $(TARGET)/deb
 
-deb-reproducible:
-	@packaging/reproducible
+deb-needs:
+	@packaging/deb needs
 
-package-check: deb build-lab
-	@tests/package/run
+deb-source:
+	@packaging/deb source $(TARGET)/deb
+
+deb-reproducible: deb deb-source
+	@packaging/deb compare $(TARGET)/deb
+
+package-check: deb deb-source build-lab
+	@status=0; for part in run run-machines; do tests/package/$$part || status=1; done; exit $$status
