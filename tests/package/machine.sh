@@ -7,14 +7,24 @@ machine_cases() { # SUITE
     run_case "$1: a connection of network-manager-sstp" old_connection
     run_case "$1: nmcli adds, exports and imports" by_nmcli
     run_case "$1: sstpctl, its service and its policy" by_sstpctl
-    ! virtual "$1" || run_case "$1: AppArmor's profile is in force" confined
     run_case "$1: what pppd and sstpc had connected" migrated
     run_case "$1: the libraries find all that they need" libraries
+    run_case "$1: programs on libnm load the editors and show them" editors
     run_case "$1: removed with tunnels up" removed
     run_case "$1: removal and purge leave nothing" nothing_left
     run_case "$1: an upgrade leaves tunnels up" upgraded
     run_case "$1: network-manager-sstp is replaced, and takes the place again" replaced
-    ! virtual "$1" || run_case "$1: AppArmor has denied nothing" nothing_denied
+}
+
+# With the kernel of the suite, and its AppArmor, which a container has not.
+virtual_cases() { # SUITE
+    run_case "$1 with its kernel: without the package, NetworkManager says that it is missing" unknown_type
+    run_case "$1 with its kernel: apt installs, and NetworkManager knows the type without a restart" new_machine
+    run_case "$1 with its kernel: a connection of network-manager-sstp" old_connection
+    run_case "$1 with its kernel: sstpctl, its service and its policy" by_sstpctl
+    run_case "$1 with its kernel: AppArmor's profile is in force" confined
+    run_case "$1 with its kernel: removed with tunnels up" removed
+    run_case "$1 with its kernel: AppArmor has denied nothing" nothing_denied
 }
 
 unknown_type() {
@@ -121,6 +131,23 @@ libraries() {
         lacks "$output" "not found|undefined symbol" "ldd $library"
     done
     contains "$(in_box sstpctl --version)" "$(version_of nm-sstp | sed 's/-.*//')" "sstpctl --version"
+}
+
+# On a screen outside, with the toolkits of the machine.
+editors() {
+    local toolkit output
+    # shellcheck disable=SC2086 # a list
+    apt install $EDITOR
+    for toolkit in 3 4; do
+        output=$(in_box env DISPLAY="127.0.0.1$SCREEN" GDK_BACKEND=x11 GSK_RENDERER=cairo timeout 60 \
+            python3 - $toolkit.0 <tests/package/editor.py 2>&1) || fail "GTK $toolkit: $output"
+        say "$output"
+        contains "$output" "^GTK $toolkit\..* is shown$" "what editor.py says"
+        contains "$output" "^gateway=vpn.example.com:8443$" "the connection"
+        contains "$output" "^user=alice$" "the connection"
+        # GTK's own warnings are of what a desktop has, and this machine has not
+        lacks "$output" "CRITICAL|GLib.*WARNING" "GTK $toolkit"
+    done
 }
 
 # With a connection of NetworkManager, a session of sstpctl and one of a unit.

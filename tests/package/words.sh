@@ -5,9 +5,10 @@
 PORT_NM=460 PORT_SESSION=461
 OURS="nm-sstp nm-sstp-gnome"
 STOCK="network-manager-sstp network-manager-sstp-gnome"
+EDITOR="python3-gi gir1.2-nm-1.0 gir1.2-gtk-3.0 gir1.2-gtk-4.0"      # what editor.py needs
 PROFILES=/etc/NetworkManager/system-connections
 
-# virtual SUITE: whether the machine is a virtual one.
+# virtual SUITE: whether it is also booted as a virtual machine.
 virtual() { [[ " $VIRTUAL " == *" $1 "* ]]; }
 
 # package_image SUITE: a machine with NetworkManager, and a repository of what cases install that is not ours, since it has
@@ -15,7 +16,7 @@ virtual() { [[ " $VIRTUAL " == *" $1 "* ]]; }
 # shellcheck disable=SC2016 # for the shell of mmdebstrap
 package_image() {
     local BOX_SUITE=$1 BOX_OPTIONS=(
-        --customize-hook='mkdir -p "$1/opt/repository/partial" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-install-recommends -o Dir::Cache::archives="$1/opt/repository/" '"$STOCK"
+        --customize-hook='mkdir -p "$1/opt/repository/partial" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -y install --download-only --no-install-recommends -o Dir::Cache::archives="$1/opt/repository/" '"$STOCK $EDITOR"
         --customize-hook='cd "$1/opt/repository" && rm -rf lock partial && dpkg-scanpackages . 2>/dev/null >Packages'
         --customize-hook='rm -rf "$1"/etc/apt/sources.list.d/* "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap && echo "deb [trusted=yes] file:/opt/repository ./" >"$1/etc/apt/sources.list"'
     )
