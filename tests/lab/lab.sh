@@ -13,6 +13,7 @@ TARGET=${CARGO_TARGET_DIR:-$TREE/target}
 LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nm-sstp}   # big things that take long to make
 LAB_RUN=/run/lab                # logs, keys and overlays of this run: a tmpfs inside the sandbox
 export LC_ALL=C.UTF-8
+unset MAKEFLAGS MFLAGS          # of `make -j`, whose slots are for its own parts, not for the makes and cargos of one
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${LAB_NAME:-lab}" "$*" >&2; exit 1; }
