@@ -32,10 +32,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STRIP ?= strip --strip-debug
 
 # Where the sources, the crates and the build are is not in what is built: of the same sources comes the same everywhere,
-# by the same compiler. Expanded when crates are built, since cargo makes their directory when it fetches them.
+# by the same compiler. There are four of these always, since rustc's hashes depend on their number. Expanded when crates
+# are built: cargo makes the directory of the registry when it fetches them.
 CARGO_HOME ?= $(HOME)/.cargo
+REGISTRY = $(or $(shell ls -dt $(CARGO_HOME)/registry/src/* 2>/dev/null | head -n 1),$(CARGO_HOME)/registry/src/none)
 REMAPPED = $(CURDIR)=/usr/src/nm-sstp $(abspath $(TARGET))=/usr/src/nm-sstp/target \
-	$(addsuffix =/usr/share/cargo/registry,$(CURDIR)/vendor $(shell ls -d $(CARGO_HOME)/registry/src/* 2>/dev/null))
+	$(addsuffix =/usr/share/cargo/registry,$(CURDIR)/vendor $(REGISTRY))
 BUILD = RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(REMAPPED)))" $(CARGO) build
 
 # Translations: the languages, and what is made of them.
