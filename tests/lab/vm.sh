@@ -100,9 +100,10 @@ vm_up() {
     in_server sysctl -qw net.ipv4.ip_forward=1
     vm_start "$1" vm0 "VM_ADDRESS=$VM_ADDRESS/24" -m 640
 }
+VM_PROCESSORS=2
 # vm_start IMAGE TAP PARAMETERS [OPTION]...: the kernel is given the parameters, and qemu the options.
 vm_start() {
-    spawn vm "${IN_SERVER[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -machine q35 -smp 2 \
+    spawn vm "${IN_SERVER[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -machine q35 -smp $VM_PROCESSORS \
         -nodefaults -display none -monitor tcp:127.0.0.1:7001,server=on,wait=off -no-reboot -serial stdio \
         -kernel "$1/kernel" -initrd "$1/initrd" \
         -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0 $3" \

@@ -12,7 +12,7 @@ told_about_the_tunnel() {
     contains "$(new_log)" "sent IPCP Configure-Request id [0-9]+, IP-Address ${server%.*}\.2, " "the log"
     contains "$(new_log)" "received CHAP Success id [0-9]+, [0-9]+ octets" "the log"
     down vpn
-    contains "$(new_log)" "sent SSTP_MSG_CALL_DISCONNECT, status 0" "the log"
+    wait_for 5 is_logged "sent SSTP_MSG_CALL_DISCONNECT, status 0" || fail "the log does not say that it was ended"
 }
 
 out_of_time() {

@@ -77,6 +77,7 @@ $(diff <(say "$CLEAN_MACHINE") <(machine))"
 
 # What NetworkManager and the helper logged since the case began.
 new_log() { tail -c "+$((LOG_START + 1))" "$(log_of NetworkManager)"; }
+is_logged() { new_log | grep -qE -- "$1"; }
 case_logs() {
     new_log | grep -vE 'audit:|device \(|manager:|policy:' | tail -30
     find "$LAB_RUN/log" \( -name 'server*.log' -o -name 'radvd*.log' -o -name 'dnsmasq*.log' \) -newer "$LAB_RUN/case" \
