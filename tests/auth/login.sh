@@ -215,11 +215,11 @@ certificate_cases() {
     local token=(tls-user-cert="pkcs11:token=lab;object=alice" tls-user-key="pkcs11:token=lab;object=alice")
     auth_case "EAP-TLS, passphrase stored" stored_passphrase "$PKI_PASSWORD" "$expected" "$@" "${locked[@]}"
     auth_case "EAP-TLS, passphrase asked for" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" "${locked[@]}"
-    auth_case "EAP-TLS, wrong passphrase, then the right one" login_asked eap alice - "wrong"$'\n'"$PKI_PASSWORD" 'does not open' "$expected" "$@" "${locked[@]}"
+    auth_case "EAP-TLS, wrong passphrase, then the right one" login_asked eap alice - "wrong"$'\n'"$PKI_PASSWORD" 'did not open' "$expected" "$@" "${locked[@]}"
     auth_case "EAP-TLS, PKCS#12" login_asked eap alice - "$PKI_PASSWORD" 'ertificate password' "$expected" "$@" tls-user-cert="$PKI/alice.p12" tls-user-key="$PKI/alice.p12"
     auth_case "EAP-TLS, key on a token, PIN asked for" login_asked eap alice - "$PKI_PIN" 'PIN|ertificate password' "$expected" "$@" "${token[@]}"
     auth_case "EAP-TLS, key on a token, PIN stored" stored_passphrase "$PKI_PIN" "$expected" "$@" "${token[@]}"
-    auth_case "EAP-TLS, key on a token, wrong PIN, then the right one" login_asked eap alice - "1234"$'\n'"$PKI_PIN" 'does not open' "$expected" "$@" "${token[@]}"
+    auth_case "EAP-TLS, key on a token, wrong PIN, then the right one" login_asked eap alice - "1234"$'\n'"$PKI_PIN" 'did not open' "$expected" "$@" "${token[@]}"
     auth_case "EAP-TLS, the server's fingerprint" login eap alice - "$expected" "$@" "${clear[@]}" tls-ca-cert="$PKI/ca.pem" tls-fingerprint="$(fingerprint "$PKI/radius.pem")"
     auth_case "EAP-TLS, CRL of the server's authority" login eap alice - "$expected" "$@" "${clear[@]}" crl-file="$PKI/radius-ca.crl"
     auth_case "EAP-TLS, a file that only its owner can read" private_file "$expected" "$@"
