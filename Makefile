@@ -31,9 +31,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # what takes the debug information out of what is installed; STRIP= leaves it in, for packages that keep it elsewhere
 STRIP ?= strip --strip-debug
 
-# Where the sources, the crates and the build are is not in what is built: of the same sources comes the same everywhere,
-# by the same compiler. There are four of these always, since rustc's hashes depend on their number. Expanded when crates
-# are built: cargo makes the directory of the registry when it fetches them.
+# Where the sources, the crates and the build are is not in what is built. There are four of these always, since rustc's
+# hashes depend on their number. Expanded when crates are built: cargo makes the directory of the registry when it fetches
+# them.
 CARGO_HOME ?= $(HOME)/.cargo
 REGISTRY = $(or $(shell ls -dt $(CARGO_HOME)/registry/src/* 2>/dev/null | head -n 1),$(CARGO_HOME)/registry/src/none)
 REMAPPED = $(CURDIR)=/usr/src/nm-sstp $(abspath $(TARGET))=/usr/src/nm-sstp/target \
