@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use zbus::{Signature, Variant};
 
+use crate::inner_tls::Source;
 use crate::profile::{self, Authentication, Notice, Profile, Secret, Secrets};
 
 /// A connection on the bus, `a{sa{sv}}`: setting name, then property name, then value.
@@ -106,8 +108,12 @@ impl<'m> Settings<'m> {
             profile.ipv4_address = address;
         }
         notices.extend(more);
-        // Plasma calls whatever is typed `password`, and a user with a certificate has no other one.
-        if matches!(profile.authentication, Authentication::Certificate(_)) && secrets.tls_user_key_secret.is_none() {
+        // Plasma calls whatever is typed `password`, and a user with a certificate has no other one. It is no PIN, though: a
+        // token locks itself after a few that are wrong, and this one may have been kept from before there was a certificate.
+        if let Authentication::Certificate(certificate) = &profile.authentication
+            && secrets.tls_user_key_secret.is_none()
+            && ![&certificate.user_cert, &certificate.user_key].into_iter().flatten().any(|path| is_token(path))
+        {
             secrets.tls_user_key_secret = secrets.password.clone();
         }
         Ok((profile, secrets, notices))
@@ -194,6 +200,10 @@ fn strings<'v>(
     }))
 }
 
+fn is_token(path: &Path) -> bool {
+    path.to_str().is_some_and(Source::is_token)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -259,6 +269,11 @@ mod tests {
             Some("asked for")
         );
         assert_eq!(of("password", &[("password", "typed")]), None);
+
+        let token = [("gateway", "vpn.example.com"), ("connection-type", "tls"), ("tls-user-cert", "pkcs11:object=me")];
+        let hash = hash([("data", texts(&token)), ("secrets", texts(&[("password", "old")]))]);
+        let (_, secrets, _) = Settings::read(&hash).unwrap().profile().unwrap();
+        assert!(secrets.tls_user_key_secret.is_none(), "it would be tried as the PIN");
     }
 
     #[test]
