@@ -38,7 +38,9 @@ CARGO_HOME ?= $(HOME)/.cargo
 REGISTRY = $(or $(shell ls -dt $(CARGO_HOME)/registry/src/* 2>/dev/null | head -n 1),$(CARGO_HOME)/registry/src/none)
 REMAPPED = $(CURDIR)=/usr/src/nm-sstp $(abspath $(TARGET))=/usr/src/nm-sstp/target \
 	$(addsuffix =/usr/share/cargo/registry,$(CURDIR)/vendor $(REGISTRY))
-BUILD = RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(REMAPPED)))" $(CARGO) build
+# bindgen has what it writes formatted, by the nearest rustfmt.toml: ours where the crates are below this directory, none
+# where they are in the registry. So nothing formats it.
+BUILD = RUSTFMT=false RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(REMAPPED)))" $(CARGO) build
 
 # Translations: the languages, and what is made of them.
 LINGUAS := $(shell sed 's/\#.*//' data/po/LINGUAS)
