@@ -95,6 +95,31 @@ fn the_catalogue_has_every_sentence_and_no_other() {
     assert!(unused.is_empty(), "in docs/troubleshooting.md, but nobody says it:\n{}", unused.join("\n"));
 }
 
+/// What the service says is translated by the program that shows it, which knows each of these sentences.
+#[cfg(feature = "words")]
+#[test]
+fn every_sentence_can_be_translated() {
+    // what stands in the places of the samples, and what is for administrators or comes from libraries
+    let places = "text x xx words work a file line gone refused other.example Example CA AB:CD Jan GMT proxy.example \
+                  vpn.example https://portal.example Server Reason Code tls-user-cert tls-fingerprint gateway-name \
+                  gateway-fingerprint pkcs11:token=a b E=691 No buffer space available (os error 105) General SOCKS server \
+                  failure Host unreachable Network unreachable TTL expired Command not supported NTLM Negotiate Basic Digest \
+                  SPAP EAP-SIM EAP-TTLS PEAP TLS";
+    let of_places: Vec<_> = places.split(|c: char| !c.is_alphabetic()).collect();
+    let mut missing = Vec::new();
+    for sentence in driver::sentences().into_iter().chain(source::of_the_service()) {
+        // a tail of a sentence that is mostly empty
+        let mut words = crate::words::untranslated(&sentence.replace("acceptedx", "accepted"));
+        words.retain(|word| !of_places.contains(&word.as_str()));
+        if !words.is_empty() && !sentence.starts_with("the server breaks the protocol (") {
+            missing.push(format!("{sentence}\n    {words:?}"));
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert!(missing.is_empty(), "not, or not all, in src/words/service/list.rs:\n{}", missing.join("\n"));
+}
+
 #[test]
 fn an_entry_says_something() {
     for Entry { pattern, constant } in Entry::all() {

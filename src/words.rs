@@ -1,14 +1,20 @@
 //! Sentences for people, in their language.
 //!
 //! `tr!` looks a sentence up in the catalogue of gettext; its arguments are named, so that a translation can put them in
-//! another order. What the service says to other programs is not translated: the journal, D-Bus and NetworkManager have
-//! one language.
+//! another order. What the service says to other programs is in one language: that of the journal, D-Bus and
+//! NetworkManager. The program that shows it to a person translates it: [`of_service`].
 
 #[cfg(feature = "words")]
 mod gettext;
+#[cfg(feature = "words")]
+mod service;
 
 #[cfg(feature = "words")]
 pub use gettext::{DOMAIN, directory, library_starts, program_starts, translated};
+#[cfg(feature = "words")]
+pub use service::of_service;
+#[cfg(all(test, feature = "words"))]
+pub(crate) use service::tests::untranslated;
 
 /// Puts arguments in the places of `{name}`; `{{` and `}}` are braces. What has no argument stays as it is.
 #[doc(hidden)]

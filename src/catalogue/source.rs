@@ -84,15 +84,9 @@ const RAISES: [(&str, &[&str]); 4] = [
 pub(super) fn sentences() -> Vec<String> {
     let mut all: Vec<String> = SAID.iter().map(|(file, words)| said(file, words)).collect();
     for (place, raises) in RAISES {
-        let mut files = Vec::new();
-        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(place), &mut files);
-        let found = all.len();
-        for file in files {
-            let text = joined(&fs::read_to_string(&file).unwrap());
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            all.extend(raises.iter().flat_map(|raise| literals(code, raise)).map(|words| filled(&words)));
-        }
-        assert!(all.len() > found, "nothing is raised in {place} any more by {raises:?}");
+        let found = raised(place, raises);
+        assert!(!found.is_empty(), "nothing is raised in {place} any more by {raises:?}");
+        all.extend(found);
     }
     // what only puts another sentence into a line of the log
     all.retain(|words| {
@@ -105,6 +99,30 @@ pub(super) fn sentences() -> Vec<String> {
 pub(super) fn said(file: &str, words: &str) -> String {
     assert!(joined(&text_of(file)).contains(&format!("\"{words}\"")), "{file} does not say {words:?}");
     filled(&words.replace('\\', ""))
+}
+
+/// Those of the system service that go to its callers.
+#[cfg(feature = "words")]
+pub(super) fn of_the_service() -> Vec<String> {
+    let ours = |file: &str| ["src/dbus/manager", "src/worker"].iter().any(|place| file.starts_with(place));
+    let said = SAID.iter().filter(|(file, _)| ours(file)).map(|(file, words)| said(file, words));
+    let errors = RAISES.iter().filter(|(place, _)| *place == "src/dbus").flat_map(|(place, raises)| {
+        let to_callers: Vec<&str> = raises.iter().copied().filter(|raise| raise.starts_with("Error::")).collect();
+        raised(place, &to_callers)
+    });
+    said.chain(errors).collect()
+}
+
+/// What is raised so in a file, or in the files of a directory.
+fn raised(place: &str, raises: &[&str]) -> Vec<String> {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(place), &mut files);
+    let of_file = |file: &PathBuf| {
+        let text = joined(&fs::read_to_string(file).unwrap());
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        raises.iter().flat_map(|raise| literals(code, raise)).map(|words| filled(&words)).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(of_file).collect()
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {

@@ -216,6 +216,35 @@ mod tests {
         assert!(matches!(waiting().understand(&secrets(&[])), Meaning::Ask(Asked::NewPassword, _)));
     }
 
+    #[cfg(feature = "words")]
+    #[test]
+    fn what_a_person_reads_can_be_translated() {
+        use inner_tls::Error;
+        let questions = [
+            Question::Password { message: String::new() },
+            Question::Password { message: "1".into() },
+            Question::NewPassword { refused: None },
+            Question::NewPassword { refused: Some(String::new()) },
+            Question::NewPassword { refused: Some("1".into()) },
+            Question::OneTimeCode { text: String::new() },
+            Question::OneTimeCode { text: "1".into() },
+        ];
+        let of_questions = questions.iter().map(|question| Waiting::for_question(question, secrets(&[])).message);
+        let missing = [Secret::ProxyPassword, Secret::Password];
+        let of_missing = missing.map(|secret| Waiting::missing(vec![secret], secrets(&[])).message);
+        let name = || "1".to_owned();
+        let of_keys = [Error::PassphraseMissing { name: name() }, Error::PassphraseWrong { name: name() }]
+            .map(|error| error.question().unwrap());
+        let token = Error::PassphraseWrong { name: "pkcs11:".to_owned() }.question().unwrap().replace("pkcs11:", "1");
+        let again =
+            Waiting::for_question(&questions[2], secrets(&[WRONG])).understand(&secrets(&[("password", "new")]));
+        let Meaning::Ask(_, again) = again else { panic!() };
+        let all = of_questions.chain(of_missing).chain(of_keys).chain([token, again, DIFFERENT.to_owned()]);
+        for message in all {
+            assert!(crate::words::untranslated(&message).is_empty(), "{message}");
+        }
+    }
+
     /// Plasma has one field, and calls it `password`.
     #[test]
     fn a_new_password_in_one_field() {

@@ -28,6 +28,12 @@ impl fmt::Display for BadToml {
     }
 }
 
+impl From<BadToml> for Error {
+    fn from(BadToml { line }: BadToml) -> Self {
+        Self::Line { format: Format::Toml, line: line.unwrap_or(1), fault: Fault::Form }
+    }
+}
+
 /// A value as people write it: a text, `true` for `yes`, or a number. It is wiped when dropped: it may be a secret.
 struct Value(Zeroizing<String>);
 
@@ -115,9 +121,8 @@ pub(super) fn is_key(text: &str) -> bool {
 
 /// Reads a profile of ours. Secrets that stand in it are taken as such.
 pub(super) fn import(text: &str, found: &mut Found) -> Result<(), Error> {
-    let bad = |BadToml { line }| Error::Line { format: Format::Toml, line: line.unwrap_or(1), fault: Fault::Form };
     let mut connection = Connection::default();
-    for (key, Value(value)) in read(text).map_err(bad)? {
+    for (key, Value(value)) in read(text)? {
         if is_secret(&key) {
             connection.secrets.insert(&key, value);
         } else {

@@ -2,6 +2,7 @@
 
 use nm_sstp::profile::{Secret, SecretFlags, Secrets, Tag, required_secrets};
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 use zeroize::Zeroizing;
 
 use crate::input::Details;
@@ -115,7 +116,7 @@ impl Hints {
             // Hints that differ: hidden, and not kept.
             Some((secret, if tags.all(|tag| tag == first) { first } else { Tag::Challenge }))
         });
-        let messages: Vec<_> = messages.iter().map(|hint| &hint[MESSAGE_HINT.len()..]).collect();
+        let messages: Vec<_> = messages.iter().map(|hint| of_service(&hint[MESSAGE_HINT.len()..])).collect();
         let message = messages.into_iter().filter(|message| !message.trim().is_empty()).collect::<Vec<_>>().join("\n");
         Self {
             secrets: once.collect(),

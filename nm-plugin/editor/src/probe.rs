@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nm_sstp::profile::{KEYS, Kind};
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 
 /// What `org.sstpd.Manager1.Probe` found; what is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,7 +89,10 @@ impl Findings {
                 version = version
             ),
             (Some(true), ..) => tr!("The server can be used."),
-            (_, Some(error), ..) => tr!("The server cannot be used: {reason}.", reason = error.trim_end_matches('.')),
+            (_, Some(error), ..) => {
+                let reason = of_service(error.trim_end_matches('.'));
+                tr!("The server cannot be used: {reason}.", reason = reason)
+            }
             (Some(false), None, ..) => tr!("The server does not speak SSTP. Is it the right name and port?"),
             (None, None, ..) => tr!("It could not be found out whether the server speaks SSTP."),
         }
@@ -125,7 +129,7 @@ impl Findings {
         } else if says(" was revoked ") {
             tr!("The server's certificate was revoked by its issuer. Do not log on there.")
         } else {
-            tr!("The server's certificate is not trusted: {reason}.", reason = clause)
+            tr!("The server's certificate is not trusted: {reason}.", reason = of_service(clause))
         }
     }
 }

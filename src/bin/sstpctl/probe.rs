@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 use serde::Serialize;
 use zbus::OwnedVariant;
 
@@ -108,7 +109,7 @@ impl Findings {
         if self.verified == Some(false) && !ignores {
             let no_reason = || tr!("no reason was given");
             let reason = self.certificate_problem.clone().unwrap_or_else(no_reason);
-            let reason = reason.trim_end_matches('.');
+            let reason = of_service(reason.trim_end_matches('.'));
             return Some(match &self.certificate_fingerprint {
                 None => tr!(
                     "The server's certificate is not trusted: {reason}. Give the authority's certificate by --set \
@@ -126,7 +127,7 @@ impl Findings {
         }
         match (self.sstp, &self.error) {
             (Some(true), _) => None,
-            (_, Some(error)) => Some(sentence(error)),
+            (_, Some(error)) => Some(sentence(&of_service(error))),
             (Some(false), None) => Some(tr!("The server speaks TLS, but not SSTP: is it the right host and port?")),
             (None, None) => Some(tr!("It could not be found out whether the server speaks SSTP.")),
         }
@@ -145,7 +146,7 @@ impl Findings {
         }
         rows.row("SHA-256", self.certificate_fingerprint.as_ref());
         if let Some(verified) = self.verified {
-            let why = self.certificate_problem.as_deref().map(|why| format!(": {}", printable::line(why)));
+            let why = self.certificate_problem.as_deref().map(|why| format!(": {}", printable::line(&of_service(why))));
             let no = style.bad(&tr!("no")) + &why.unwrap_or_default();
             rows.styled(&tr!("Trusted"), if verified { style.good(&tr!("yes")) } else { no });
         }
@@ -155,7 +156,7 @@ impl Findings {
         rows.row(&tr!("Binding hashes"), list(self.hash_protocols.as_deref()));
         rows.row(&tr!("Authentication"), list(self.authentication.as_deref()));
         if self.sstp == Some(true) && self.error.is_some() {
-            rows.row(&tr!("Further"), self.error.as_ref());
+            rows.row(&tr!("Further"), self.error.as_deref().map(of_service));
         }
         let gateway = style.bold(&printable::line(&self.gateway));
         let heading = match self.duration_usec.map(units::short_time) {

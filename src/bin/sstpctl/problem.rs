@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 
 /// Exit codes. They are documented in sstpctl(1) and do not change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Problem {
             "ip-configuration" | "host" => Exit::Host,
             _ => Exit::Other,
         };
-        Self::new(exit, sentence(error))
+        Self::new(exit, sentence(&of_service(error)))
     }
 }
 
@@ -171,7 +172,7 @@ fn of_name(name: &str, message: &str) -> Problem {
     let text = match (exit, message) {
         (Exit::NotAuthorized, "") => tr!("The system's policy does not allow this to you."),
         (_, "") => tr!("The helper refused: {name}.", name = name),
-        (_, message) => message.to_owned(),
+        (_, message) => of_service(message),
     };
     Problem::new(exit, sentence(&text))
 }

@@ -3,6 +3,7 @@
 use nm_sstp::exchange::{self, Confidential, Connection, Format};
 use nm_sstp::store::{self, Name, Store};
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 use serde::Serialize;
 
 use crate::arguments;
@@ -135,9 +136,10 @@ fn with_secrets(store: &Store, name: &str) -> Result<Connection, Problem> {
     let stored = Name::parse(name).and_then(|name| store.load(&name)).map_err(|error| match error {
         store::Error::NoSuchProfile(name) => Problem::no_profile(name.as_str()),
         store::Error::Unusable { path, reason } => {
+            let reason = of_service(&reason);
             Problem::other(tr!("The file {path} cannot be read: {reason}.", path = path.display(), reason = reason))
         }
-        other => Problem::other(sentence(&other.to_string())),
+        other => Problem::other(sentence(&of_service(&other.to_string()))),
     })?;
     let mut connection = Connection { settings: stored.settings, ..Connection::default() };
     for (name, value) in stored.secrets {

@@ -9,6 +9,7 @@ use nix::libc;
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nm_sstp::profile::{Secret, Tag};
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
@@ -48,7 +49,7 @@ impl Terminal {
     ///
     /// [`Exit::Interrupted`] where the input ends; the terminal cannot be used.
     pub async fn answer(&self, question: &Question) -> Result<Answers, Problem> {
-        let message = printable::lines(&question.message);
+        let message = printable::lines(&of_service(&question.message));
         if !message.is_empty() {
             self.write(&format!("{message}\n"))?;
         }

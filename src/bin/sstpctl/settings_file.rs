@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nm_sstp::exchange::toml;
+use nm_sstp::exchange::{self, toml};
 use nm_sstp::tr;
 use zeroize::Zeroizing;
 
-use crate::problem::{Problem, sentence};
+use crate::problem::Problem;
 use crate::settings::Settings;
 
 /// Most octets of a file that is imported.
@@ -26,7 +26,7 @@ pub fn write(settings: &Settings) -> String {
 ///
 /// It is not flat TOML; the sentence says where.
 pub fn read(text: &str) -> Result<Settings, Problem> {
-    toml::read_settings(text).map_err(|bad| Problem::usage(sentence(&bad.to_string())))
+    toml::read_settings(text).map_err(|bad| Problem::usage(exchange::Error::from(bad).to_string()))
 }
 
 /// The text of a file of at most 64 KiB.

@@ -1,6 +1,7 @@
 //! `sstpctl status`: everything that is known of sessions.
 
 use nm_sstp::tr;
+use nm_sstp::words::of_service;
 use serde::Serialize;
 
 use crate::arguments;
@@ -99,7 +100,7 @@ pub fn block(session: &Session, style: Style, traffic: impl FnOnce(&mut Rows)) -
         traffic(&mut rows);
     }
     if let Some(error) = &session.last_error {
-        rows.styled(&tr!("Last error"), style.bad(&printable::line(error)));
+        rows.styled(&tr!("Last error"), style.bad(&printable::line(&of_service(error))));
     }
     if !session.details {
         rows.styled(&tr!("Details"), style.dim(&tr!("only for its owner and for administrators")));

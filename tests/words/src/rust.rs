@@ -1,4 +1,4 @@
-//! The sentences of `tr!` and `notice!` in a Rust source.
+//! The sentences of `tr!`, `notice!` and `sentences!` in a Rust source.
 //!
 //! The source is read as tokens, not as a tree: a `tr!` inside the arguments of another macro is found, too.
 
@@ -87,6 +87,12 @@ impl Reader<'_> {
                     self.walk(arguments.stream());
                     after
                 }
+                [TokenTree::Ident(name), TokenTree::Punct(mark), TokenTree::Group(list), after @ ..]
+                    if *name == "sentences" && mark.as_char() == '!' =>
+                {
+                    self.list(list);
+                    after
+                }
                 [TokenTree::Group(group), after @ ..] => {
                     self.walk(group.stream());
                     after
@@ -124,6 +130,21 @@ impl Reader<'_> {
             return self.fault(line, "an empty text is the name of the catalogue's header");
         }
         self.found.push(Sentence { text, file: self.file.to_owned(), remark: self.remark_above(line) });
+    }
+
+    /// Every text of a list, whose places are filled elsewhere.
+    fn list(&mut self, list: &Group) {
+        for token in list.stream() {
+            let TokenTree::Literal(literal) = token else { continue };
+            let line = literal.span().start().line;
+            match syn::Lit::new(literal) {
+                syn::Lit::Str(text) => {
+                    let (text, file) = (text.value(), self.file.to_owned());
+                    self.found.push(Sentence { text, file, remark: self.remark_above(line) });
+                }
+                _ => self.fault(line, "its text is no string"),
+            }
+        }
     }
 
     /// The comment that ends right above a line (which is counted from one).
@@ -184,6 +205,15 @@ mod tests {
             "{{not}} a place",
         ];
         assert_eq!(texts(source), found);
+    }
+
+    #[test]
+    fn a_list_is_of_sentences() {
+        let source = "const ALL: &[&str] = sentences![\n// Translators: of a thing\n\"one {thing}\", \"two\"];";
+        let found = sentences("x.rs", source).unwrap();
+        assert_eq!(found[0].remark.as_deref(), Some("Translators: of a thing"));
+        assert_eq!(texts(source), ["one {thing}", "two"]);
+        assert!(sentences("x.rs", "sentences![1]").is_err());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Hints: the names of what the plugin asks for while it connects, and the sentences with them.
 
-use super::{ask, data, groups};
+use std::path::Path;
+use std::process::Command;
+
+use super::{CONNECTION, PROGRAM, answered, ask, command_on, data, groups, spawned, success};
 
 const STORED: &str = "SECRET_KEY=user\nSECRET_VAL=me\n\nSECRET_KEY=password\nSECRET_VAL=hunter2\n\n\
     SECRET_KEY=password-again\nSECRET_VAL=hunter2\n\nSECRET_KEY=otp\nSECRET_VAL=123456\n\n\
@@ -110,6 +113,26 @@ fn messages() {
     assert!(answer.contains("\nDescription=First.\\nx-vpn-message:2\n"), "{answer}");
     let answer = ask(&hinted(&["x-vpn-message:\n \t"]), data("1") + "DONE\n");
     assert!(answer.contains("\nDescription=You need to authenticate"), "{answer}");
+}
+
+/// The service asks in English, whoever it is that answers.
+#[test]
+fn messages_in_the_language_of_the_environment() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/po");
+    let catalogues = Path::new(env!("CARGO_TARGET_TMPDIR")).join("locale");
+    let messages = catalogues.join("de/LC_MESSAGES");
+    std::fs::create_dir_all(&messages).unwrap();
+    let mut msgfmt = Command::new("msgfmt");
+    msgfmt.arg("--output-file").arg(messages.join("nm-sstp.mo")).arg(sources.join("de.po"));
+    assert!(msgfmt.status().expect("msgfmt, of gettext, is needed").success());
+    let message = "x-vpn-message:The server refused user name or password (it says: No, no.). Try again.";
+    let arguments = [&CONNECTION[..], &["--external-ui-mode"], &hinted(&[message, "password"])].concat();
+    let mut command = command_on("unix:path=/nonexistent", PROGRAM.as_ref(), &arguments);
+    command.env("NM_SSTP_LOCALEDIR", &catalogues).env("LANGUAGE", "de");
+    let answer = success(answered(spawned(command), data("1") + "DONE\n"));
+    let description = answer.lines().find_map(|line| line.strip_prefix("Description=")).unwrap();
+    assert!(description.contains("No, no.") && description.contains("Benutzername"), "{description}");
+    assert!(!description.contains("it says") && !description.contains("Try again"), "{description}");
 }
 
 /// What a server says moves no cursor, begins no group and pushes no field out of sight.

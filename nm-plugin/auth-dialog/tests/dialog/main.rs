@@ -30,8 +30,10 @@ fn data(password_flags: &str) -> String {
     )
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nm-sstp-auth-dialog");
+
 fn start(arguments: &[&str]) -> Child {
-    start_from(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog").as_ref(), arguments)
+    start_from(PROGRAM.as_ref(), arguments)
 }
 
 /// Starts this copy of the program, out of reach of the keyring and the screen of whoever runs the tests.
@@ -41,10 +43,18 @@ fn start_from(program: &Path, arguments: &[&str]) -> Child {
 
 /// The same, with this session bus.
 fn start_on(bus: &str, program: &Path, arguments: &[&str]) -> Child {
+    spawned(command_on(bus, program, arguments))
+}
+
+fn command_on(bus: &str, program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("DBUS_SESSION_BUS_ADDRESS", bus).env_remove("LANGUAGE").env("LC_ALL", "C.UTF-8");
     ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().for_each(|name| _ = command.env_remove(name));
+    command
+}
+
+fn spawned(mut command: Command) -> Child {
     let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
     command.spawn().unwrap()
 }
@@ -55,7 +65,10 @@ fn run(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
 }
 
 fn run_with(arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
-    let mut child = start(arguments);
+    answered(start(arguments), input)
+}
+
+fn answered(mut child: Child, input: impl AsRef<[u8]>) -> Output {
     // The program may refuse before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     child.wait_with_output().unwrap()

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{CONNECTION, SPAWNING, data, failure, groups, run, start_from, success};
+use super::{CONNECTION, PROGRAM, SPAWNING, data, failure, groups, run, start_from, success};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -23,7 +23,7 @@ impl Beside {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let directory = temporary.join(format!("window-{}-{number}", std::process::id()));
         fs::create_dir(&directory).unwrap();
-        fs::hard_link(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog"), directory.join("dialog")).unwrap();
+        fs::hard_link(PROGRAM, directory.join("dialog")).unwrap();
         let window = directory.join("nm-sstp-auth-window");
         let _alone = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
         fs::write(&window, format!("#!/bin/sh\ncd '{}'\n{script}\n", directory.display())).unwrap();

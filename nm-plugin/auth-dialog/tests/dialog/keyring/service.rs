@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, Variant, interface};
 
-use super::super::{CONNECTION, SPAWNING, start_on};
+use super::super::{CONNECTION, PROGRAM, SPAWNING, start_on};
 use super::session::{ALGORITHM, Half, Session};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -98,7 +98,7 @@ impl Keyring {
 
     /// Runs the program with this keyring.
     pub fn run(&self, arguments: &[&str], input: String) -> Output {
-        let program = Path::new(env!("CARGO_BIN_EXE_nm-sstp-auth-dialog"));
+        let program = Path::new(PROGRAM);
         let mut child = start_on(&address(&self.directory), program, &[&CONNECTION, arguments].concat());
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
