@@ -10,6 +10,8 @@ mod source;
 
 use std::path::Path;
 
+#[cfg(feature = "words")]
+use crate::exchange::toml::BadToml;
 use crate::transport::certificate::{CertificateFacts, Purpose};
 
 /// Samples of an enum, by its variants: any collection for each.
@@ -107,7 +109,8 @@ fn every_sentence_can_be_translated() {
                   SPAP EAP-SIM EAP-TTLS PEAP TLS";
     let of_places: Vec<_> = places.split(|c: char| !c.is_alphabetic()).collect();
     let mut missing = Vec::new();
-    for sentence in driver::sentences().into_iter().chain(source::of_the_service()) {
+    let of_files = [None, Some(1)].map(|line| BadToml { line }.to_string());
+    for sentence in driver::sentences().into_iter().chain(source::of_the_service()).chain(of_files) {
         // a tail of a sentence that is mostly empty
         let mut words = crate::words::untranslated(&sentence.replace("acceptedx", "accepted"));
         words.retain(|word| !of_places.contains(&word.as_str()));

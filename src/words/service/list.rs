@@ -385,6 +385,10 @@ pub(super) const SENTENCES: &[&str] = sentences![
     "there is no such user",
     "the rights of the user could not be taken on",
     "it was not read, which is a fault of nm-sstp: please report it",
+    "line {line} is not KEY = \"VALUE\", or its key is there twice",
+    "it is not made of lines KEY = \"VALUE\"",
+    // Translators: the directory {path} in which the file is, and what is wrong with that
+    "of {path}: {reason}",
     "it holds no certificate",
     "it holds no private key",
     "it holds no private key, and no other file is named for that: set tls-user-key",
