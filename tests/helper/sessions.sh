@@ -230,7 +230,8 @@ wrong_password() {
     connect wrong --no-ask
     [ "$STATUS" = 5 ] || fail "sstpctl exited with $STATUS: $OUTPUT"
     contains "$OUTPUT" "refused user name or password" "sstpctl"
-    lacks "$(in_box env LANGUAGE=de timeout 60 sstpctl connect wrong --no-ask 2>&1 </dev/null)" "refused|server" "sstpctl in German"
+    contains "$(in_box env LANGUAGE=de timeout 60 sstpctl connect wrong --no-ask 2>&1 </dev/null)" \
+        "fehlgeschlagen: der Server hat Benutzernamen oder Passwort abgelehnt" "sstpctl in German"
     contains "$(in_box journalctl -q --no-pager -t nm-sstp-service -n 20)" "refused user name or password" "the journal"
     ctl profile remove wrong >/dev/null
 }
