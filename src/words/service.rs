@@ -13,6 +13,9 @@ use list::SENTENCES;
 /// How deep sentences stand in sentences at most.
 const DEPTH: usize = 6;
 
+/// How many texts are looked at for one, with those in its places. No sentence of the service's own needs as many.
+const READINGS: usize = 4096;
+
 /// Longest text that is looked at, in octets. The service's own are shorter, and what a server says in them is.
 const LONGEST: usize = 4096;
 
@@ -28,7 +31,7 @@ pub fn of_service(text: &str) -> String {
 }
 
 fn said(text: &str, translated: &dyn Fn(&'static str) -> String) -> String {
-    let read = if text.len() > LONGEST { None } else { Read::new(text, DEPTH) };
+    let read = if text.len() > LONGEST { None } else { Read::new(text, DEPTH, &mut { READINGS }) };
     read.map_or_else(|| text.to_owned(), |read| read.said(translated))
 }
 
@@ -43,17 +46,19 @@ struct Read<'t> {
 }
 
 impl<'t> Read<'t> {
-    /// `None` where nothing of it is known.
-    fn new(text: &'t str, depth: usize) -> Option<Self> {
+    /// `None` where nothing of it is known. `readings` are those that are left.
+    fn new(text: &'t str, depth: usize, readings: &mut usize) -> Option<Self> {
         let depth = depth.checked_sub(1)?;
-        SENTENCES.iter().filter_map(|sentence| Self::as_sentence(sentence, text, depth)).max_by_key(|read| read.known)
+        *readings = readings.checked_sub(1)?;
+        let all = SENTENCES.iter().filter_map(|sentence| Self::as_sentence(sentence, text, depth, readings));
+        all.max_by_key(|read| read.known)
     }
 
-    fn as_sentence(sentence: &'static str, text: &'t str, depth: usize) -> Option<Self> {
+    fn as_sentence(sentence: &'static str, text: &'t str, depth: usize, readings: &mut usize) -> Option<Self> {
         let Fit { places, known } = Fit::new(sentence, text)?;
         let mut read = Self { sentence, places: Vec::with_capacity(places.len()), known };
         for (name, what) in places {
-            let inner = Self::new(what, depth);
+            let inner = Self::new(what, depth, readings);
             if name == "sentence" && inner.is_none() {
                 return None;
             }

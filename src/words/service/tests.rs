@@ -42,6 +42,19 @@ fn what_is_not_known_stays() {
     assert_eq!(said("The server asks: Which colour is {text}?", &signs), "~~~ ~~~~~~ ~~~~: Which colour is {text}?");
 }
 
+/// A server's words, made to be read in as many ways as possible.
+#[test]
+fn what_has_many_readings_takes_no_longer() {
+    let tails = "; the command for that: a; it is made by itself for a, SHA-256 b; check the name and the port (error 1: a) \
+                 and sends us to a and 1 more (it said: a)";
+    let text = "there is no route to a; there is no route to b".to_owned() + &tails.repeat(25);
+    assert!(text.len() < LONGEST);
+    let mut readings = READINGS;
+    Read::new(&text, DEPTH, &mut readings);
+    assert_eq!(readings, 0, "this text is no test of the bound any more");
+    assert_eq!(said(&text, &|sentence: &'static str| sentence.to_owned()), text);
+}
+
 /// It is the same text again, and nothing is left out, whatever somebody else puts into a sentence.
 #[test]
 fn what_a_server_says_is_no_more_than_that() {
