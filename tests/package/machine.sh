@@ -23,6 +23,7 @@ virtual_cases() { # SUITE
     run_case "$1 with its kernel: a connection of network-manager-sstp" old_connection
     run_case "$1 with its kernel: sstpctl, its service and its policy" by_sstpctl
     run_case "$1 with its kernel: AppArmor's profile is in force" confined
+    run_case "$1 with its kernel: programs on libnm load the editors and show them" editors
     run_case "$1 with its kernel: removed with tunnels up" removed
     run_case "$1 with its kernel: AppArmor has denied nothing" nothing_denied
 }
@@ -139,7 +140,7 @@ editors() {
     # shellcheck disable=SC2086 # a list
     apt install $EDITOR
     for toolkit in 3 4; do
-        output=$(in_box env DISPLAY="127.0.0.1$SCREEN" GDK_BACKEND=x11 GSK_RENDERER=cairo timeout 60 \
+        output=$(in_box env DISPLAY="$SCREEN" GDK_BACKEND=x11 GSK_RENDERER=cairo timeout 180 \
             python3 - $toolkit.0 <tests/package/editor.py 2>&1) || fail "GTK $toolkit: $output"
         say "$output"
         contains "$output" "^GTK $toolkit\..* is shown$" "what editor.py says"

@@ -32,6 +32,13 @@ box_with_packages() { # ROOT
     sed -i "/$SERVER_NAME/d" "$1/etc/hosts" && say "$SERVER4 $SERVER_NAME" >>"$1/etc/hosts"
 }
 
+# What the editors need, for a machine that would take minutes to unpack it.
+box_with_toolkits() { # ROOT
+    # shellcheck disable=SC2086 # a list
+    chroot "$1" sh -c "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q --yes install $EDITOR" \
+        >"$(log_of toolkits)" 2>&1
+}
+
 # apt COMMAND [PACKAGE]...: as a person would, who says yes; a PACKAGE may be a pattern of files there.
 apt() {
     OUTPUT=$(in_box sh -c "DEBIAN_FRONTEND=noninteractive apt-get --yes $*" 2>&1 </dev/null) || fail "apt-get $*: $OUTPUT"
