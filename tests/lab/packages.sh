@@ -8,7 +8,7 @@ DESKTOP_PACKAGES="network-manager-gnome gnome-control-center plasma-nm kde-cli-t
     at-spi2-core python3-pyatspi binutils fonts-dejavu-core gnome-keyring libsecret-tools gnome-shell kded5"
 # What make deb, make check-data and make package-check need besides, and what looks at the result.
 PACKAGING_PACKAGES="apparmor binutils dbus-bin dbus-daemon debhelper dh-apparmor dpkg-dev e2fsprogs fakeroot libarchive-tools
-    libxml2-utils lintian makepkg openssh-client polkitd rpm rpmlint selinux-policy-dev systemd xvfb"
+    libxml2-utils lintian makepkg openssh-client polkitd rpm rpmlint selinux-policy-dev setools systemd xvfb"
 LAB_PACKAGES="iproute2 iputils-ping iperf3 openssl procps"
 # Daemons: installed on a machine they would be started there, so the demo puts them into its sandbox only.
 DAEMON_PACKAGES="dbus network-manager polkitd"
