@@ -239,8 +239,8 @@ demo:
 bench: build-bench
 	@benches/run
 
-# Debian's packages are of what is tested: the build of `make`, with Kerberos.
-deb deb-reproducible package-check: FEATURES = negotiate
+# Packages are of what is tested: the build of `make`, with Kerberos.
+deb deb-reproducible rpm arch-check package-check: FEATURES = negotiate
 deb: deb-needs build
 	@packaging/deb pack $(TARGET)/deb
 

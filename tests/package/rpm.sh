@@ -37,6 +37,7 @@ rpm_needs() {
     needs=$(rpm -qp --requires "$WORK"/rpm/NetworkManager-sstp-"$VERSION"-*.rpm)
     contains "$needs" '^libssl\.so' "what the one package needs"
     contains "$needs" '^libnm\.so' "what the one package needs"
+    contains "$needs" '^libgssapi_krb5\.so' "what the one package needs"
     lacks "$needs" 'libgtk|libadwaita' "what the one package needs"
     needs=$(rpm -qp --requires "$WORK"/rpm/NetworkManager-sstp-gnome-*.rpm)
     contains "$needs" '^libgtk-3\.so' "what the other package needs"
