@@ -140,7 +140,10 @@ impl Eap {
                 Ok(Turn { outcome: Some(outcome), ..Turn::default() })
             }
             EapPacket::Failure => {
-                self.check_identifier("identifier of EAP Failure", identifier)?;
+                // hostapd's RADIUS server ends with 0 what it begins with a name that it does not know
+                if identifier != 0 || self.method.is_some() {
+                    self.check_identifier("identifier of EAP Failure", identifier)?;
+                }
                 let failed = self.take_failed().unwrap_or_else(|| match (&self.method, &self.last) {
                     (None, Some(_)) => {
                         Outcome::IdentityRefused { identity: self.identity(context.credentials).to_owned() }

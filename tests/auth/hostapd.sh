@@ -33,6 +33,7 @@ TABLE
         auth_case "hostapd: PEAP-GTC with crypto binding, TLS 1.2" radius_says hostapd12 "Valid cryptobinding TLV received" \
             login_asked hostapd12 alice wonderland wonderland 'One-time code' "EAP type 25 .* accepted, $KEYS32" "${EAP_ONLY[@]}" eap=peap phase2-auth=gtc $tunnel
         auth_case "hostapd: wrong password by EAP-MSCHAPv2" login_refused hostapd13 alice looking-glass "EAP type 26 .* rejected" "refused user name or password" "${EAP_ONLY[@]}"
+        auth_case "hostapd: a user whom it does not know" login_refused hostapd13 mallory wonderland "no EAP method rejected" "refused the user .mallory. at once" "${EAP_ONLY[@]}"
         auth_case "hostapd: wrong password inside PEAP" login_refused hostapd12 alice looking-glass "EAP type 25 .* rejected" "refused user name or password" "${EAP_ONLY[@]}" eap=peap phase2-auth=mschapv2 $tunnel
     }
 }
