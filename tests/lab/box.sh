@@ -73,7 +73,10 @@ box_up() {
     trap box_down EXIT
     wait_for 60 box_has_booted || die "the container does not boot: $(tail -5 "$(log_of box)")"
 }
-box_has_booted() { case $(in_box systemctl is-system-running) in running | degraded) ;; *) false ;; esac; }
+box_has_booted() {
+    case $(in_box systemctl is-system-running) in running | degraded) ;; *) return 1 ;; esac
+    [ "$BOX_LINK_BY" != networkmanager ] || in_box nm-online -q -s -x      # its link has its addresses
+}
 
 # box_machine_up IMAGE KERNEL [FUNCTION]...: the same with a kernel of vm_kernel. The image has BOX_MACHINE_PACKAGES, and one
 # of the functions is box_with_networkmanager, since nothing else gives the machine its addresses. It takes the client's place:
