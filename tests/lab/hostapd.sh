@@ -5,7 +5,7 @@ HOSTAPD13=127.0.0.1:1814        # EAP's TLS up to 1.3
 HOSTAPD12=127.0.0.1:1815        # up to 1.2
 HOSTAPD_SESSION=600             # seconds for which a session inside EAP can be resumed
 
-# hostapd_up: needs radius_up, whose certificates and secret it takes, and which has the same account.
+# hostapd_up: needs network_up and radius_ready, which radius_up calls; it has the same account.
 hostapd_up() {
     hostapd_one hostapd13 "${HOSTAPD13#*:}" '[ENABLE-TLSv1.3]'
     hostapd_one hostapd12 "${HOSTAPD12#*:}" '[DISABLE-TLSv1.3]'

@@ -20,10 +20,16 @@ radius_program() {
     done
 }
 
-# radius_up: needs network_up and pki_make; certificates are made here.
-radius_up() {
+# radius_ready: what every RADIUS server here has, certificates and the secret that it shares with ours. Needs pki_make.
+radius_ready() {
     pki_radius
-    mkdir -p "$RADIUS_HOME/changed" "$RADIUS_HOME"/sessions-{eap,inner}1{2,3} && chmod 700 "$RADIUS_HOME"/sessions-* && openssl rand -hex 16 >"$RADIUS_SECRET" || die "cannot make a shared secret"
+    mkdir -p "$RADIUS_HOME" && openssl rand -hex 16 >"$RADIUS_SECRET" || die "cannot make a shared secret"
+}
+
+# radius_up: needs network_up and pki_make.
+radius_up() {
+    radius_ready
+    mkdir -p "$RADIUS_HOME/changed" "$RADIUS_HOME"/sessions-{eap,inner}1{2,3} && chmod 700 "$RADIUS_HOME"/sessions-* || die "cannot configure FreeRADIUS"
     radius_configure
     radius_users >"$RADIUS_HOME/users"
     spawn radius "${IN_SERVER[@]}" "$(radius_program)" -f -xx -l stdout -d "$RADIUS_HOME"

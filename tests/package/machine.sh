@@ -21,6 +21,8 @@ virtual_cases() { # SUITE
     run_case "$1 with its kernel: without the package, NetworkManager says that it is missing" unknown_type
     run_case "$1 with its kernel: apt installs, and NetworkManager knows the type without a restart" new_machine
     run_case "$1 with its kernel: a connection of network-manager-sstp" old_connection
+    run_case "$1 with its kernel: a key on a token" key_on_token
+    run_case "$1 with its kernel: a ticket for a proxy" ticket_for_proxy
     run_case "$1 with its kernel: sstpctl, its service and its policy" by_sstpctl
     run_case "$1 with its kernel: AppArmor's profile is in force" confined
     run_case "$1 with its kernel: programs on libnm load the editors and show them" editors
@@ -97,6 +99,47 @@ confined() {
 nothing_denied() {
     contains "$(in_box journalctl -q -k --no-pager -o cat)" "AppArmor" "the kernel's log"
     lacks "$(in_box journalctl -q -k --no-pager -o cat)" 'apparmor="DENIED".*nm-sstp' "the kernel's log"
+}
+
+# OpenSSL, its provider and the token's library are inside of the profile.
+key_on_token() {
+    local key="pkcs11:token=lab;object=alice" data
+    data="gateway=$SERVER_NAME:$PORT_EAP,user=alice,tls-identity=alice,connection-type=tls,ca-cert=/etc/ssl/certs/lab-ca.pem"
+    data+=",tls-ca-cert=/etc/ssl/certs/lab-radius-ca.pem,tls-user-cert=$key,tls-user-key=$key"
+    in_box nmcli connection add type vpn vpn-type sstp con-name card autoconnect no vpn.data "$data" \
+        vpn.secrets "tls-user-key-secret=$PKI_PIN" >/dev/null || fail "nmcli connection add"
+    connects card $PORT_EAP
+    in_box nmcli connection delete card >/dev/null
+    nothing_denied
+}
+
+# By NetworkManager with root's own tickets and with a keytab, and by the service, as docs/proxies.md has it.
+ticket_for_proxy() {
+    local keytab=("Environment=KRB5_CLIENT_KTNAME=FILE:/etc/nm-sstp/proxy.keytab" "Environment=KRB5CCNAME=MEMORY:nm-sstp")
+    in_box install -D -m 600 /dev/stdin /etc/nm-sstp/proxy.keytab <"$KERBEROS/client.keytab"
+    in_box nmcli connection add type vpn vpn-type sstp con-name inside autoconnect no vpn.data \
+        "gateway=$INSIDE_NAME,user=$VPN_USER,ca-cert=/etc/ssl/certs/lab-ca.pem,proxy-server=$PROXY_NAME,proxy-port=$PORT_NEGOTIATE,password-flags=0" \
+        vpn.secrets "password=$VPN_PASSWORD" >/dev/null || fail "nmcli connection add"
+    with_settings NetworkManager PrivateTmp=no
+    in_box kinit -k -t /etc/nm-sstp/proxy.keytab $PRINCIPAL || fail "kinit"
+    connects inside 443
+    squid_says negotiate "TCP_TUNNEL/200 .* $PRINCIPAL@$REALM "
+    in_box kdestroy
+    with_settings NetworkManager "${keytab[@]}"
+    connects inside 443
+    in_box nmcli connection delete inside >/dev/null
+    with_settings nm-sstp "${keytab[@]}"
+    in_box sstpctl profile add inside --gateway $INSIDE_NAME --user "$VPN_USER" --set ca-cert=/etc/ssl/certs/lab-ca.pem --set routes=none \
+        --set proxy-server=$PROXY_NAME --set proxy-port=$PORT_NEGOTIATE --password-stdin <<<"$VPN_PASSWORD" >/dev/null || fail "sstpctl profile add"
+    in_box sstpctl connect inside </dev/null >/dev/null || fail "sstpctl connect"
+    answers "$(tunnel_server 443)" || fail "no answer through the tunnel of the service"
+    in_box sstpctl disconnect inside >/dev/null && in_box sstpctl profile remove inside || fail "sstpctl disconnect"
+    nothing_denied
+}
+# with_settings UNIT SETTING...: it is started again with these.
+with_settings() {
+    in_box install -D -m 644 /dev/stdin "/etc/systemd/system/$1.service.d/lab.conf" <<<"$(printf '%s\n' '[Service]' "${@:2}")"
+    in_box systemctl daemon-reload && in_box systemctl restart "$1.service" && wait_for 60 in_box nm-online -q -s -x || fail "$1 does not start again"
 }
 
 # The commands of docs/migrating.md.

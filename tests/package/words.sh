@@ -2,10 +2,11 @@
 # Words for the cases: packages on the machine, connections of NetworkManager and sessions of sstpctl there, and what
 # the machine looks like.
 
-PORT_NM=460 PORT_SESSION=461
+PORT_NM=460 PORT_SESSION=461 PORT_EAP=462
 OURS="nm-sstp nm-sstp-gnome"
 STOCK="network-manager-sstp network-manager-sstp-gnome"
 EDITOR="python3-gi gir1.2-nm-1.0 gir1.2-gtk-3.0 gir1.2-gtk-4.0"      # what editor.py needs
+TOKEN="pkcs11-provider p11-kit-modules softhsm2"                     # what OpenSSL needs for keys there
 PROFILES=/etc/NetworkManager/system-connections
 
 # virtual SUITE: whether it is also booted as a virtual machine.
@@ -22,7 +23,7 @@ package_image() {
     )
     # a mirror of what changes every day may lag
     [ "$BOX_SUITE" != sid ] || BOX_OPTIONS+=(--aptopt='Acquire::Check-Valid-Until "false"')
-    if virtual "$1"; then box_image network-manager "${BOX_MACHINE_PACKAGES[@]}"; else box_image network-manager; fi
+    if virtual "$1"; then box_image network-manager "${BOX_MACHINE_PACKAGES[@]}" $TOKEN krb5-user; else box_image network-manager; fi
 }
 
 # The servers' authority, their name, and the packages under test, for box_up.
@@ -31,6 +32,15 @@ box_with_packages() { # ROOT
         cp "$DEB_DIR"/nm-sstp{,-gnome}_*.deb "$1/opt/packages" || return 1
     sed -i "/$SERVER_NAME/d" "$1/etc/hosts" && say "$SERVER4 $SERVER_NAME" >>"$1/etc/hosts"
 }
+
+# A token with alice's key, of which pki_token has made the files.
+box_with_token() { # ROOT
+    cp "$PKI/radius-ca.pem" "$1/etc/ssl/certs/lab-radius-ca.pem" && cp -r "$PKI/token/." "$1/var/lib/softhsm/tokens" &&
+        chown -R 0:0 "$1/var/lib/softhsm/tokens"
+}
+
+# Tickets of kerberos_up's, for whoever has a key.
+box_with_kerberos() { cp /etc/krb5.conf "$1/etc/krb5.conf"; } # ROOT
 
 # What the editors need, for a machine that would take minutes to unpack it.
 box_with_toolkits() { # ROOT

@@ -4,6 +4,8 @@
 REALM=LAB.TEST PROXY_NAME=proxy.lab.test PRINCIPAL=nm-sstp/lab-client
 PORT_NEGOTIATE=3133 PORT_NEGOTIATE_ANY=3134
 KERBEROS=$LAB_RUN/kerberos
+NEGOTIATE="auth_param negotiate program $SQUID_HELPERS/negotiate_kerberos_auth -k $SQUID/http.keytab -s HTTP/$PROXY_NAME
+auth_param negotiate keep_alive on"
 
 # has_kerberos: the helper was built with the feature.
 has_kerberos() { ldd "$TARGET/release/nm-sstp-service" | grep -q libgssapi; }
@@ -13,6 +15,7 @@ kerberos_for_daemons() {
     DAEMON+=("KRB5_CLIENT_KTNAME=FILE:$KERBEROS/client.keytab" KRB5CCNAME=MEMORY:nm-sstp)
 }
 
+# kerberos_up: a KDC, and a squid that wants its tickets. Needs squid_ready.
 kerberos_up() {
     mkdir -p $KERBEROS/database
     cat >/etc/krb5.conf <<CONF
@@ -49,12 +52,13 @@ CONF
     chown proxy: $SQUID/http.keytab
     say "$PROXY $PROXY_NAME" >>/etc/hosts
     spawn krb5kdc "${IN_SERVER[@]}" krb5kdc -n
-    wait_for 5 grep -q 'commencing operation' "$(log_of krb5kdc)" || wait_for 5 bash -c "exec 3<>/dev/tcp/$SERVER4/88" ||
+    wait_for 5 grep -q 'commencing operation' "$(log_of krb5kdc)" || wait_for 5 in_server bash -c "exec 3<>/dev/tcp/$SERVER4/88" ||
         die "the KDC does not start: $(cat "$(log_of krb5kdc)")"
-    local negotiate="auth_param negotiate program $SQUID_HELPERS/negotiate_kerberos_auth -k $SQUID/http.keytab -s HTTP/$PROXY_NAME
-auth_param negotiate keep_alive on"
-    squid_up negotiate $PORT_NEGOTIATE known "$negotiate"
-    squid_up negotiate-any $PORT_NEGOTIATE_ANY known "$negotiate
+    squid_up negotiate $PORT_NEGOTIATE known "$NEGOTIATE"
+}
+# One that takes NTLM, too. Needs proxies_up.
+negotiate_any_up() {
+    squid_up negotiate-any $PORT_NEGOTIATE_ANY known "$NEGOTIATE
 auth_param ntlm program $SQUID/ntlm_auth
 auth_param ntlm keep_alive on"
 }

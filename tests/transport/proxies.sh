@@ -26,8 +26,10 @@ inside_server_up() {
     server_up server-inside 443 --cert "$PKI/inside.pem" --key "$PKI/inside.key"
 }
 
+squid_ready() { mkdir -p $SQUID && chown proxy: $SQUID || die "cannot make $SQUID"; }
+
 proxies_up() {
-    mkdir -p $SQUID && chown proxy: $SQUID || die "cannot make $SQUID"
+    squid_ready
     say "$PROXY_USER:$(openssl passwd -apr1 "$PROXY_PASSWORD")" >$SQUID/basic
     say "$PROXY_USER:lab:$(printf %s "$PROXY_USER:lab:$PROXY_PASSWORD" | md5sum | cut -d' ' -f1)" >$SQUID/digest
     local basic digest ntlm
@@ -207,7 +209,3 @@ proxy_dies() {
     rm -f $SQUID/open.cache
     squid_up open $PORT_OPEN all
 }
-
-# The function of tests/nm/vpn.sh, and what squid says.
-eval "nm_$(declare -f case_logs)"
-case_logs() { nm_case_logs; find $SQUID \( -name '*.access' -o -name '*.cache' \) -newer "$LAB_RUN/case" -exec tail -n 3 {} +; }
