@@ -40,7 +40,7 @@ box_image() (
         chmod 755 "$work/root" && box_settings "$work/root"
         mv -T "$work/root" "$image" 2>/dev/null         # another run may have been quicker
     fi
-    say "$image"
+    cached "$image"
 )
 
 # What makes it a quiet container: no terminals, no settings of the kernel, which is the machine's.

@@ -18,6 +18,15 @@ unset MAKEFLAGS MFLAGS          # of `make -j`, whose slots are for its own part
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${LAB_NAME:-lab}" "$*" >&2; exit 1; }
 
+# cached IMAGE: say where it is, and let go of images, also unfinished ones, that nobody has asked for in a month: what is in
+# them changes, and each has hundreds of megabytes.
+cached() {
+    touch "$1"
+    find "$LAB_CACHE" -mindepth 1 -maxdepth 1 \( -name 'box-*' -o -name 'vm-*' -o -name 'kernel-*' -o -name 'build.*' \) \
+        -mtime +30 -exec rm -rf --one-file-system {} +
+    say "$1"
+}
+
 # lab_obstacle [PROGRAM...]: why this machine cannot run the lab, in one sentence; nothing when it can.
 lab_obstacle() {
     if [ "$(id -u)" != 0 ]; then

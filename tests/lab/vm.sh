@@ -34,7 +34,7 @@ vm_image() (
             die "cannot make the virtual machine's image"
         mv -T "$work/new" "$image" 2>/dev/null      # another run may have been quicker
     fi
-    say "$image"
+    cached "$image"
 )
 
 # vm_kernel SUITE: the kernel of that release of Debian for a machine whose root is a disk, once, in the cache; prints the
@@ -61,7 +61,7 @@ vm_kernel() (
             die "cannot make the initramfs of Debian's kernel"
         mv -T "$work/new" "$image" 2>/dev/null      # another run may have been quicker
     fi
-    say "$image"
+    cached "$image"
 )
 
 # Of all the kernel's modules only those that are used, with what they need.
