@@ -79,6 +79,11 @@ const KERBEROS: &[&str] = if cfg!(feature = "negotiate") {
     &[]
 };
 
+/// Where libraries of tokens lie that no distribution has, and tokens of SoftHSM, which are files. A worker of the service is
+/// under the service's rules; one of NetworkManager reaches its token before there are any.
+const LIBRARIES_OF_TOKENS: &[&str] = &["/opt"];
+const TOKENS: &[&str] = &["/var/lib/softhsm"];
+
 /// Devices, to be read and written.
 const DEVICES: &[&str] = &["/dev/null", "/dev/random", "/dev/urandom"];
 
@@ -162,6 +167,8 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         let change = all & !(AccessFs::Execute | AccessFs::IoctlDev | devices());
         ruleset = ruleset
             .add_rules(path_beneath_rules(OF_THE_SERVICE, change))?
+            .add_rules(path_beneath_rules(LIBRARIES_OF_TOKENS, read))?
+            .add_rules(path_beneath_rules(TOKENS, change))?
             .add_rules(path_beneath_rules(RESOLVER, change))?
             .add_rules(path_beneath_rules(KERNEL, read | AccessFs::WriteFile | AccessFs::Truncate))?
             .add_rules(path_beneath_rules(said_by_systemd("RUNTIME_DIRECTORY"), change))?

@@ -101,17 +101,35 @@ nothing_denied() {
     lacks "$(in_box journalctl -q -k --no-pager -o cat)" 'apparmor="DENIED".*nm-sstp' "the kernel's log"
 }
 
-# OpenSSL, its provider and the token's library are inside of the profile.
+# OpenSSL, its provider and the tokens' libraries are inside of the profile, and of what the service may open.
 key_on_token() {
-    local key="pkcs11:token=lab;object=alice" data
-    data="gateway=$SERVER_NAME:$PORT_EAP,user=alice,tls-identity=alice,connection-type=tls,ca-cert=/etc/ssl/certs/lab-ca.pem"
-    data+=",tls-ca-cert=/etc/ssl/certs/lab-radius-ca.pem,tls-user-cert=$key,tls-user-key=$key"
-    in_box nmcli connection add type vpn vpn-type sstp con-name card autoconnect no vpn.data "$data" \
-        vpn.secrets "tls-user-key-secret=$PKI_PIN" >/dev/null || fail "nmcli connection add"
-    connects card $PORT_EAP
-    in_box nmcli connection delete card >/dev/null
+    # of SoftHSM, whose tokens are files, and of OpenSC, behind pcscd
+    key_opens "pkcs11:token=lab;object=alice"
+    key_opens "pkcs11:manufacturer=piv_II;id=%01"
     nothing_denied
 }
+key_opens() { # URI
+    local setting settings=("ca-cert=/etc/ssl/certs/lab-ca.pem" connection-type=tls tls-identity=alice
+        "tls-ca-cert=/etc/ssl/certs/lab-radius-ca.pem" "tls-user-cert=$1" "tls-user-key=$1") data
+    printf -v data ',%s' "${settings[@]}"
+    in_box nmcli connection add type vpn vpn-type sstp con-name card autoconnect no vpn.secrets "tls-user-key-secret=$PKI_PIN" \
+        vpn.data "gateway=$SERVER_NAME:$PORT_EAP,user=alice$data" >/dev/null || fail "nmcli connection add"
+    card_in_reader
+    connects card $PORT_EAP
+    in_box nmcli connection delete card >/dev/null
+    for setting in routes=none "${settings[@]}"; do set -- "$@" --set "$setting"; done
+    in_box sstpctl profile add card --gateway "$SERVER_NAME:$PORT_EAP" --user alice "${@:2}" >/dev/null || fail "sstpctl profile add"
+    in_box install -D -m 600 /dev/stdin /etc/nm-sstp/secrets/card.toml <<<"tls-user-key-secret = \"$PKI_PIN\""
+    card_in_reader
+    OUTPUT=$(in_box sstpctl connect card 2>&1 </dev/null) || fail "sstpctl connect: $OUTPUT"
+    answers "$(tunnel_server $PORT_EAP)" || fail "no answer through the tunnel of the service"
+    in_box sstpctl disconnect card >/dev/null && in_box sstpctl profile remove card || fail "sstpctl disconnect"
+}
+# pcscd ends when nobody has asked for a while, and the card has to be there when somebody does.
+card_in_reader() {
+    in_box systemctl -q start pcscd.service && wait_for 30 card_is_in || fail "no card is in the reader: $(cat "$(log_of card)")"
+}
+card_is_in() { [ -n "$(in_server ss -Htn state established "dport = :$PORT_CARD")" ]; }
 
 # By NetworkManager with root's own tickets and with a keytab, and by the service, as docs/proxies.md has it.
 ticket_for_proxy() {

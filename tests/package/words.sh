@@ -2,11 +2,11 @@
 # Words for the cases: packages on the machine, connections of NetworkManager and sessions of sstpctl there, and what
 # the machine looks like.
 
-PORT_NM=460 PORT_SESSION=461 PORT_EAP=462
+PORT_NM=460 PORT_SESSION=461 PORT_EAP=462 PORT_CARD=35963
 OURS="nm-sstp nm-sstp-gnome"
 STOCK="network-manager-sstp network-manager-sstp-gnome"
 EDITOR="python3-gi gir1.2-nm-1.0 gir1.2-gtk-3.0 gir1.2-gtk-4.0"      # what editor.py needs
-TOKEN="pkcs11-provider p11-kit-modules softhsm2"                     # what OpenSSL needs for keys there
+TOKEN="pkcs11-provider p11-kit-modules softhsm2 opensc-pkcs11 pcscd vsmartcard-vpcd"     # what OpenSSL needs for keys there, and a reader
 PROFILES=/etc/NetworkManager/system-connections
 
 # virtual SUITE: whether it is also booted as a virtual machine.
