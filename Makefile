@@ -185,7 +185,8 @@ installed:
 plugin-directory:
 	@echo $(PLUGINDIR)
 
-check: check-core check-code check-data check-nm check-transport check-auth check-helper check-desktop
+# With `make -j2` those that keep the processors busy have others beside them, which mostly wait for timers.
+check: check-core check-nm check-transport check-code check-auth check-helper check-desktop check-data
 
 check-core:
 	@tests/check-core
