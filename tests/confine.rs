@@ -73,6 +73,7 @@ mod inside {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
     use std::process::{Command, exit};
     use std::sync::mpsc;
     use std::thread;
@@ -314,7 +315,7 @@ mod inside {
     }
 
     /// What a tunnel needs to go on, and to be made again.
-    async fn goes_on(tcp: SocketAddr, unix: &std::path::Path) {
+    async fn goes_on(tcp: SocketAddr, unix: &Path) {
         let addresses: Vec<_> = lookup_host(("localhost", 443)).await.unwrap().collect();
         assert!(!addresses.is_empty());
         TcpStream::connect(tcp).await.unwrap();
@@ -329,7 +330,7 @@ mod inside {
         assert!(!handle.link().get().execute().try_collect::<Vec<_>>().await.unwrap().is_empty());
         openssl::ssl::SslConnector::builder(openssl::ssl::SslMethod::tls()).unwrap();
         native_tls::TlsConnector::new().unwrap();
-        let error = private_file::read(std::path::Path::new("/etc/hosts"), Some("games")).await.unwrap_err();
+        let error = private_file::read(Path::new("/etc/hosts"), Some("games")).await.unwrap_err();
         assert!(error.to_string().contains("may not take on the rights of a user"), "{error}");
         Tun::create("again%d", 1400).await.unwrap();
         let again = || Command::new("/proc/self/exe").arg("--list").output().unwrap();
@@ -420,14 +421,24 @@ mod inside {
         });
     }
 
-    /// A /run of its own.
+    /// A /run and a /var/lib of its own.
     fn own_run() {
         unshare(CloneFlags::CLONE_NEWNS).unwrap();
         let none: Option<&str> = None;
         let flags = nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE;
         nix::mount::mount(none, "/", none, flags, none).unwrap();
-        nix::mount::mount(Some("none"), "/run", Some("tmpfs"), nix::mount::MsFlags::empty(), none).unwrap();
-        fs::create_dir("/run/nm-sstp").unwrap();
+        for directory in ["/run/nm-sstp", "/var/lib/softhsm"].map(Path::new) {
+            let parent = directory.parent().unwrap();
+            nix::mount::mount(Some("none"), parent, Some("tmpfs"), nix::mount::MsFlags::empty(), none).unwrap();
+            fs::create_dir(directory).unwrap();
+        }
+    }
+
+    /// What a worker of the service does when its tunnel is up, if its key is on a token.
+    #[test]
+    #[ignore = "a part of the_service"]
+    fn a_worker_counts_its_threads() {
+        assert!(fs::read_dir("/proc/self/task").unwrap().count() > 0);
     }
 
     #[test]
@@ -441,6 +452,8 @@ mod inside {
                 fs::write("/run/nm-sstp/new", "1").unwrap();
                 fs::rename("/run/nm-sstp/new", "/run/nm-sstp/journal").unwrap();
                 assert_eq!(fs::read("/run/nm-sstp/journal").unwrap(), b"1");
+                fs::write("/var/lib/softhsm/token.lock", "").unwrap();
+                assert!(File::create("/var/lib/nm-sstp-confine").is_err());
                 fs::write("/proc/sys/net/ipv6/conf/lo/accept_ra", "0").unwrap();
                 assert!(fs::write("/proc/sys/net/ipv4/ip_forward", "0").is_err());
                 spawn_blocking(|| {
@@ -448,6 +461,9 @@ mod inside {
                     no_secrets();
                     no_shell();
                     no_way_out();
+                    let arguments = ["--exact", "inside::a_worker_counts_its_threads", "--ignored"];
+                    let worker = Command::new("/proc/self/exe").args(arguments).output().unwrap();
+                    assert!(worker.status.success(), "{worker:?}");
                 })
                 .await
                 .unwrap();

@@ -167,6 +167,8 @@ fn enforce(needs: Needs) -> Result<RestrictionStatus, RulesetError> {
         let change = all & !(AccessFs::Execute | AccessFs::IoctlDev | devices());
         ruleset = ruleset
             .add_rules(path_beneath_rules(OF_THE_SERVICE, change))?
+            // For a worker, which counts its threads: /proc/self above is the service's.
+            .add_rules(path_beneath_rules(["/proc"], AccessFs::ReadDir))?
             .add_rules(path_beneath_rules(LIBRARIES_OF_TOKENS, read))?
             .add_rules(path_beneath_rules(TOKENS, change))?
             .add_rules(path_beneath_rules(RESOLVER, change))?
