@@ -156,7 +156,9 @@ fn without_roots_rights_nobody_becomes_another() {
     // Where the user may start it: the directory of the build need not be open to everybody.
     let directory = Directory::new("program");
     let program = directory.0.join("program");
-    fs::copy(PROGRAM, &program).unwrap();
+    // By another process: one that a test beside this one starts would hold a file that is written here, and a program that
+    // somebody may write to does not start.
+    assert!(Command::new("cp").args([Path::new(PROGRAM), &program]).status().unwrap().success());
     let (owner, other) = (user(OWNER), user(OTHER));
     let path = directory.file("key.pem", b"secret", owner.uid, owner.gid, 0o600);
     let mut child = Command::new(&program)
