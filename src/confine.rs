@@ -23,7 +23,7 @@
 //! | being root | user 65534 ("nobody"), no groups, where the process may change its user | the same in [`tunnel_is_up`] | all threads: the C library tells them all |
 //! | capabilities | all | `CAP_NET_ADMIN` stays | the thread that called; others have lost all with the user |
 //! | system calls ([`filter`]) | no other program, no other process, no socket | no other process but workers, no other kind of socket | all threads at once |
-//! | files, by Landlock ([`files`]) | reading what libraries need | the same; writing (the service: its own directories) and starting this program | the thread that called and those that it starts |
+//! | files, by Landlock ([`files`]) | reading what libraries need | the same; writing (the service: its own directories, and tokens that are files) and starting this program | the thread that called and those that it starts |
 //!
 //! Landlock knows all threads of a process only since Linux 7.0. So a worker restricts itself before it has a second
 //! thread; and for the face it is the last to come, when the process is down to one thread, which the runtime's idle
